@@ -1,0 +1,94 @@
+"""The one table of error keys: their HTTP statuses and their order.
+
+A refused command lists every problem of its body; its `error-key` header is the first of them in the order
+of this table. Nothing else in the project knows a status or an order.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ErrorKey(StrEnum):
+    """An error key with its HTTP status, in the order in which one wins over the next."""
+
+    status: int
+
+    def __new__(cls, key: str, status: int) -> Self:
+        member = str.__new__(cls, key)
+        member._value_ = key
+        member.status = status
+        return member
+
+    TOO_LARGE = "command.too_large.error", 413
+    UNSUPPORTED_CONTENT_TYPE = "command.unsupported_content_type.error", 415
+    UNKNOWN_TYPE = "command.unknown_type.error", 400
+    MESSAGE_ID_REQUIRED = "command.message_id_required.error", 400
+    BASKET_ID_REQUIRED = "basket.basket_id_required.error", 400
+    REPLY_TO_REQUIRED = "command.reply_to_required.error", 400
+    REPLY_TO_FORBIDDEN = "command.reply_to_forbidden.error", 400
+    MALFORMED = "command.malformed.error", 400
+    UNAUTHORIZED = "command.unauthorized.error", 401
+    CHANNEL_NOT_FOUND = "channel.not_found.error", 404
+    BASKET_NOT_FOUND = "basket.basket_not_found.error", 404
+    LOGIN_REQUIRED = "basket.login_required.error", 403
+    WRONG_BASKET_ID = "basket.wrong_basket_id.error", 403
+    FORBIDDEN = "command.forbidden.error", 403
+    VERSION_CONFLICT = "basket.version_conflict.error", 412
+    RECURRING_DISABLED = "error.recurring_orders.disabled", 501
+    MESSAGE_ID_REUSED = "command.message_id_reused.error", 409
+    UNKNOWN_FIELD = "command.unknown_field.error", 400
+    LIMIT_EXCEEDED = "basket.limit_exceeded.error", 400
+    ADDRESS_NOT_FOUND = "basket.address_not_found.error", 400
+    INVALID_ADDRESS = "basket.invalid_address.error", 400
+    ADDRESS_MISSING_FIELDS = "customer.address.missing_fields.error", 400
+    SHIPPING_METHOD_NOT_ALLOWED = "basket.shipping_method_not_allowed.error", 400
+    SHIPPING_METHOD_NOT_ELIGIBLE = "basket.shipping_method_not_eligible.error", 400
+    PURCHASE_CURRENCY_FIXED = "basket.purchase_currency_fixed.error", 400
+    COST_CENTER_NO_CUSTOMER = "basket.cost_center.no_customer.error", 400
+    COST_CENTER_INVALID_CUSTOMER = "basket.cost_center.invalid_customer.error", 400
+    SKU_REQUIRED = "basket.product.sku_required.error", 400
+    QUANTITY_INVALID = "basket.product.quantity_invalid.error", 400
+    PRODUCT_NOT_AVAILABLE = "basket.product.not_available.error", 400
+    PRODUCT_NOT_FOUND = "product.not_found.error", 404
+    QUOTE_NOT_FOUND = "quote.not_found.error", 404
+    INTERNAL_ERROR = "command.internal_error", 500
+
+
+_RANK = {key: rank for rank, key in enumerate(ErrorKey)}
+
+# A body of 256 KiB can be wrong in 40,000 places; the answer must stay small enough to be sent.
+MAX_LISTED = 100
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing wrong with a command: the key, a sentence, and the JSONPath of the place if it has one."""
+
+    code: ErrorKey
+    message: str
+    path: str | None = None
+
+
+class Errors(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of every `command.rejected`."""
+
+    errors: tuple[Problem, ...]
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Sort problems so that the one which names the answer comes first; equals keep their order.
+
+    At most `MAX_LISTED` are kept.
+    """
+    return tuple(sorted(problems, key=lambda problem: _RANK[problem.code])[:MAX_LISTED])
+
+
+def is_before(key: ErrorKey, other: ErrorKey) -> bool:
+    """Whether `key` wins over `other`."""
+    return _RANK[key] < _RANK[other]

@@ -1,0 +1,38 @@
+"""What Basketry says: the result event of every command, and the reply that repeats it (contract, 1.2)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from contracts import CONTRACT_VERSION
+
+COMPLETED = "command.completed"
+REJECTED = "command.rejected"
+
+ResultType = Literal["command.completed", "command.rejected"]
+
+
+def result_headers(
+    *,
+    status: int,
+    command: str,
+    key: str,
+    channel: str,
+    causation_id: str | None,
+    error_key: str | None = None,
+    version: int | None = None,
+    traceparent: str | None = None,
+) -> dict[str, Any]:
+    """Make the headers of a result event; what is None is left out."""
+    headers = {
+        "status": status,
+        "error-key": error_key,
+        "command": command,
+        "causation-id": causation_id,
+        "key": key,
+        "channel": channel,
+        "version": version,
+        "contract-version": CONTRACT_VERSION,
+        "traceparent": traceparent,
+    }
+    return {name: value for name, value in headers.items() if value is not None}

@@ -1,0 +1,1 @@
+"""The scheduler: due recurrences become orders. Nobody imports it."""

@@ -1,0 +1,72 @@
+"""The Celery app of a worker process: one task, one consumer, one process.
+
+Celery's defaults that would lose messages or do needless work here are set otherwise, each with its reason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from celery import Celery
+from celery.utils.nodenames import gethostname, nodename
+
+from worker import tasks
+from worker.publisher import Publisher
+from worker.store import database
+from worker.sweeper import Sweeper
+from worker.tokens import Keyring
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
+
+_HEARTBEAT_SECONDS = 20  # above every database timeout; a lost host is noticed within twice of it
+
+
+def make(settings: Settings, name: str) -> Celery:
+    """Make the app of one worker process."""
+    broker_url = settings.broker_url.get_secret_value()
+    app = Celery("basketry", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        worker_consumer="worker.consumer:Consumer",
+        broker_transport="worker.plain_amqp:Transport",  # takes messages that py-amqp cannot read
+        broker_use_ssl=broker_url.startswith("amqps") or None,
+        broker_heartbeat=_HEARTBEAT_SECONDS,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        worker_pool="solo",  # order: one process handles a queue's messages in sequence
+        worker_enable_remote_control=False,  # nobody but publishers of commands tells a worker what to do
+        worker_send_task_events=False,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_hijack_root_logger=False,  # our logs are configured by us
+        worker_redirect_stdouts=False,
+        result_backend=None,
+        task_ignore_result=True,
+        task_store_eager_result=False,
+        basketry_batch_size=settings.batch_size,
+        basketry_prefetch_per_queue=settings.prefetch_per_queue,
+        basketry_ready_file=settings.ready_file,
+    )
+    engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
+    tasks.register(
+        app,
+        tasks.Tools(
+            engine,
+            Publisher(broker_url, f"basketry {name} publisher"),
+            Keyring(settings.jwt_secret.get_secret_value(), settings.token_grace),
+            settings.reply_queue_prefixes,
+        ),
+    )
+    return app
+
+
+def run_worker(settings: Settings, name: str) -> int:
+    """Work until SIGTERM; give the exit code."""
+    app = make(settings, name)
+    sweeper = Sweeper(settings, name)
+    sweeper.start()
+    try:
+        worker = app.Worker(hostname=nodename(name, gethostname()), concurrency=1, quiet=True)
+        worker.start()
+        return int(worker.exitcode or 0)
+    finally:
+        sweeper.stop()

@@ -1,0 +1,80 @@
+"""One batch, one transaction: admit, lock, decide in order, write.
+
+Nothing leaves the process here: the caller sends the replies and relays the events after the commit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+
+from contracts.envelope import Envelope
+from worker.handlers import Moment, Sender
+from worker.ledger import Ledger, Reply
+from worker.store import database, dead_letters, inbox, outbox
+from worker.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from worker.store.database import Transaction
+    from worker.tokens import Keyring
+
+
+class Handled(msgspec.Struct, frozen=True):
+    """What is to be sent once the transaction is committed."""
+
+    replies: tuple[Reply, ...]
+    partitions: frozenset[int]
+
+
+def handle(
+    tx: Transaction,
+    envelopes: Sequence[Envelope],
+    keyring: Keyring,
+    new_id: Callable[[], str],
+    failure: str | None = None,
+) -> Handled:
+    """Apply commands in order within an open transaction.
+
+    With `failure`, the reason why the database would not take them, they are parked instead and answered 500.
+    """
+    now = database.now(tx)
+    senders = [_sender(envelope, keyring, now) for envelope in envelopes]
+    entries = _entries(envelopes, senders)
+    admitted = inbox.admit(tx, list(entries.values()))
+    repeated = [identity for identity in entries if identity not in admitted]
+    known = inbox.find(tx, repeated)
+    if len(known) != len(repeated):
+        raise database.TryAgain("a repeat's first delivery was removed from the inbox at this moment")
+    world = World.load(tx, envelopes if failure is None else ())
+    ledger = Ledger(world, entries, known, Moment(now=now, new_id=new_id), failure)
+    for envelope, sender in zip(envelopes, senders, strict=True):
+        ledger.enter(envelope, sender)
+    world.save(tx)
+    outbox.append(tx, ledger.events)
+    dead_letters.park(tx, ledger.letters)
+    inbox.mark_parked(tx, ledger.parked)
+    return Handled(tuple(ledger.replies), frozenset(event.partition for event in ledger.events))
+
+
+def _sender(envelope: Envelope, keyring: Keyring, now: datetime) -> Sender:
+    verdict = keyring.verify(envelope.token, envelope.sent_at, now)
+    handed_over_to = getattr(envelope.command, "new_owner_authentication_token", None)
+    new_owner = keyring.verify(handed_over_to, envelope.sent_at, now).caller if handed_over_to else None
+    return Sender(caller=verdict.caller, user=verdict.user, new_owner=new_owner)
+
+
+def _entries(envelopes: Sequence[Envelope], senders: Sequence[Sender]) -> dict[inbox.Identity, inbox.Entry]:
+    """Make an inbox entry for the first message under each identity; a read leaves nothing behind."""
+    entries: dict[inbox.Identity, inbox.Entry] = {}
+    for envelope, sender in zip(envelopes, senders, strict=True):
+        identity = envelope.identity
+        if identity is not None and not envelope.is_read and identity not in entries:
+            entries[identity] = inbox.Entry(
+                identity=identity, body_hash=envelope.body_hash, caller=sender.user, event_id=uuid4()
+            )
+    return entries

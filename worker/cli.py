@@ -1,0 +1,95 @@
+"""`basketry`: the command line. Each command reads its options and calls what does the work."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from worker import app, logs, settings, tokens
+from worker.local import commands as local
+from worker.local import state
+from worker.store import schema
+
+STATE_DIR = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    default=Path(".basketry"),
+    envvar="BASKETRY_STATE_DIR",
+    show_default=True,
+    help="Where the local stack keeps its state.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="basketry")
+def main() -> None:
+    """A message-driven basket service."""
+
+
+def load_settings(state_dir: Path) -> settings.Settings:
+    """Read the environment; what is not set there comes from the local stack, when one is running."""
+    for name, value in state.environment(state_dir).items():
+        os.environ.setdefault(name, value)
+    try:
+        return settings.load()
+    except settings.SettingsError as error:
+        raise click.ClickException(
+            f"{error}\nStart a local stack with `basketry up`, or set these."
+        ) from error
+
+
+@main.command()
+@STATE_DIR
+def migrate(state_dir: Path) -> None:
+    """Bring the database's schema to this release."""
+    revision = schema.migrate(load_settings(state_dir).database_url.get_secret_value())
+    click.echo(f"The schema is at {revision}.")
+
+
+@main.command()
+@click.option("--name", default=f"worker-{os.getpid()}", help="The worker's name in logs and at the servers.")
+@STATE_DIR
+def worker(name: str, state_dir: Path) -> None:
+    """Run one worker process in the foreground."""
+    chosen = load_settings(state_dir)
+    logs.configure(chosen.log_level)
+    sys.exit(app.run_worker(chosen, name))
+
+
+@main.command()
+@click.option("--user", required=True, help="The claim sub.")
+@click.option("--customer", help="The customer the user buys for.")
+@click.option("--anonymous", is_flag=True, help="A user who has not logged in.")
+@click.option("--role", "roles", multiple=True, type=click.Choice(["service", "operator"]))
+@click.option("--group", "groups", multiple=True, help="A group with access to datasets.")
+@click.option("--hours", default=12, show_default=True, help="How long the token is valid.")
+@STATE_DIR
+def token(
+    user: str,
+    customer: str | None,
+    roles: tuple[str, ...],
+    groups: tuple[str, ...],
+    hours: int,
+    state_dir: Path,
+    *,
+    anonymous: bool,
+) -> None:
+    """Print a token signed with the stack's secret."""
+    claims: dict[str, Any] = {"sub": user, "anonymous": anonymous, "roles": roles, "groups": groups}
+    if customer:
+        claims["customer"] = customer
+    secret = load_settings(state_dir).jwt_secret.get_secret_value()
+    click.echo(tokens.issue(secret, claims, datetime.now(UTC), timedelta(hours=hours)))
+
+
+for _command in local.COMMANDS:
+    main.add_command(_command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""The basket: what its owner put into it, and what that costs.
+
+`Content` is what counts for the version; `Priced` is computed from it and from reference data, and a change
+in it alone is no change of the basket. Everything is frozen: a command makes a new basket.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import msgspec
+
+MAX_ITEMS = 500
+MAX_ELEMENTS_IN_ONE_ADD = 200
+MAX_PROMOTIONS = 50
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Part of a stored document: defaults are left out, so that an absent field needs no migration."""
+
+
+class Address(Value, frozen=True, kw_only=True):
+    """`id` is derived from the other fields: the same address has the same id, whoever sets it and when."""
+
+    id: str
+    title: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    company_name1: str = ""
+    company_name2: str = ""
+    address_line1: str = ""
+    address_line2: str = ""
+    address_line3: str = ""
+    postal_code: str = ""
+    city: str = ""
+    main_division: str = ""
+    country: str = ""
+    country_code: str = ""
+    email: str = ""
+    phone_home: str = ""
+    phone_mobile: str = ""
+    phone_business: str = ""
+    address_name: str = ""
+
+
+class Item(Value, frozen=True, kw_only=True):
+    """`position` counts from 1 and is never given twice while the basket lives."""
+
+    id: str
+    sku: str
+    quantity: int
+    position: int
+
+
+class Content(Value, frozen=True, kw_only=True):
+    currency: str
+    items: tuple[Item, ...] = ()
+    ship_to: Address | None = None
+    invoice_to: Address | None = None
+    shipping_method_id: str = ""
+    department: str = ""
+    taxation_id: str = ""
+    external_order_reference_id: str = ""
+    tax_exempt: bool | None = None
+
+
+class Line(Value, frozen=True, kw_only=True):
+    """An item's price in the basket's currency: of one piece, and in total; `tax_rate` in percent."""
+
+    name: str
+    price: Decimal
+    total: Decimal
+    tax_rate: Decimal
+
+
+class Shipping(Value, frozen=True, kw_only=True):
+    """The chosen method as it was when the basket was priced; times in days."""
+
+    id: str
+    name: str
+    price: Decimal
+    description: str = ""
+    time_min: int | None = None
+    time_max: int | None = None
+
+
+class Tax(Value, frozen=True, kw_only=True):
+    rate: Decimal
+    amount: Decimal
+
+
+class Totals(Value, frozen=True, kw_only=True):
+    """All in the basket's currency. Rebates are positive and subtracted."""
+
+    basket: Decimal
+    items: Decimal
+    shipping: Decimal
+    tax: Decimal
+    sales_taxes: tuple[Tax, ...] = ()
+    shipping_taxes: tuple[Tax, ...] = ()
+
+
+class Priced(Value, frozen=True, kw_only=True):
+    """`lines` runs parallel to the items of the content."""
+
+    lines: tuple[Line, ...]
+    totals: Totals
+    shipping: Shipping | None = None
+    supports_multiple_shipments: bool = False
+
+
+class Basket(Value, frozen=True, kw_only=True):
+    """The aggregate. One that is not open is a tombstone: of it, only version and owner count."""
+
+    channel: str
+    id: str
+    owner: str
+    owner_is_anonymous: bool = False
+    customer: str | None = None
+    groups: tuple[str, ...] = ()
+    version: int
+    is_open: bool = True
+    content: Content
+    priced: Priced

@@ -1,0 +1,55 @@
+"""`basket.create`, `basket.get`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from contracts.errors import ErrorKey, Problem
+from worker.domain import money, pricing
+from worker.domain.basket import Basket, Content
+from worker.domain.decisions import Completed, Refused
+
+if TYPE_CHECKING:
+    from contracts import commands
+    from worker.domain.decisions import Context, Decision
+
+
+def create(basket: Basket | None, command: commands.BasketCreate, context: Context) -> Decision:
+    """Open a basket for the caller; one that is open already stays as it is."""
+    currency = command.purchase_currency or context.channel.currency
+    if not money.is_currency(currency):
+        return Refused(problems=(unknown_currency(currency),))
+    if basket is not None and basket.is_open:
+        return Completed(status=200, basket=basket)
+    content = Content(currency=currency)
+    created = Basket(
+        channel=context.channel_id,
+        id=context.key,
+        owner=context.caller.user,
+        owner_is_anonymous=context.caller.is_anonymous,
+        customer=context.caller.customer,
+        groups=context.caller.groups,
+        version=1 if basket is None else basket.version + 1,
+        content=content,
+        priced=pricing.price(content, context.channel, context.catalog),
+    )
+    return Completed(status=201, basket=created)
+
+
+def get(basket: Basket, _command: commands.BasketGet, _context: Context) -> Decision:
+    return Completed(status=200, basket=basket)
+
+
+def unknown_currency(currency: str) -> Problem:
+    message = f"{currency[:20]!r} is no ISO 4217 currency"
+    return Problem(code=ErrorKey.MALFORMED, message=message, path="$.purchaseCurrency")
+
+
+def changed(basket: Basket, content: Content, context: Context) -> Basket:
+    """Give the basket with another content, priced anew, one version on; equal content changes nothing."""
+    if content == basket.content:
+        return basket
+    priced = pricing.price(content, context.channel, context.catalog, before=basket)
+    return structs.replace(basket, content=content, priced=priced, version=basket.version + 1)

@@ -1,0 +1,127 @@
+"""From the basket to what the world sees of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET, UnsetType, structs
+
+from contracts.representation import (
+    AddressView,
+    AppliedTaxView,
+    AttributeView,
+    BasketView,
+    BucketView,
+    LinkView,
+    MoneyView,
+    ShippingMethodView,
+    TotalsView,
+    plain,
+    present,
+)
+from worker.domain.money import ZERO
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from worker.domain.basket import Address, Basket, Item, Line, Shipping, Tax
+
+
+def view(basket: Basket) -> BasketView:
+    """Show a basket. Single shipment shows the common address and method; multiple shows buckets alone."""
+    content, priced = basket.content, basket.priced
+    currency = content.currency
+    is_single = not priced.supports_multiple_shipments
+    return BasketView(
+        id=basket.id,
+        owner=basket.owner,
+        version=basket.version,
+        purchase_currency=currency,
+        multiple_shipments_supported=priced.supports_multiple_shipments,
+        invoice_to_address=_address(content.invoice_to),
+        common_ship_to_address=_address(content.ship_to) if is_single else UNSET,
+        common_shipping_method=_common_method(priced.shipping) if is_single else UNSET,
+        sales_tax_totals_by_tax_rate=present(_taxes(priced.totals.sales_taxes, currency)),
+        shipping_tax_totals_by_tax_rate=present(_taxes(priced.totals.shipping_taxes, currency)),
+        shipping_buckets=present(_buckets(basket)),
+        totals=_totals(basket),
+        department=present(content.department),
+        taxation_id=present(content.taxation_id),
+        external_order_reference_id=present(content.external_order_reference_id),
+        tax_exempt=present(content.tax_exempt),
+    )
+
+
+def _address(address: Address | None) -> AddressView | UnsetType:
+    if address is None:
+        return UNSET
+    return AddressView(**{name: present(text) for name, text in structs.asdict(address).items()})
+
+
+def _common_method(shipping: Shipping | None) -> ShippingMethodView | UnsetType:
+    if shipping is None:
+        return UNSET
+    return structs.replace(
+        _bucket_method(shipping), type="ShippingMethodRO", description=present(shipping.description)
+    )
+
+
+def _bucket_method(shipping: Shipping) -> ShippingMethodView:
+    return ShippingMethodView(
+        type="BasketShippingMethod",
+        id=shipping.id,
+        name=shipping.name,
+        shipping_time_min=present(shipping.time_min),
+        shipping_time_max=present(shipping.time_max),
+    )
+
+
+def _buckets(basket: Basket) -> tuple[BucketView, ...]:
+    """Show the items by where and how they travel; they are listed also while neither is known."""
+    lines = zip(basket.content.items, basket.priced.lines, strict=True)
+    links = tuple(_link(basket, item, line) for item, line in lines)
+    if not links:
+        return ()
+    shipping = basket.priced.shipping
+    return (
+        BucketView(
+            shipping_method=_bucket_method(shipping) if shipping else UNSET,
+            ship_to_address=_address(basket.content.ship_to),
+            line_items=links,
+        ),
+    )
+
+
+def _link(basket: Basket, item: Item, line: Line) -> LinkView:
+    return LinkView(
+        uri=f"{basket.channel}/baskets/{basket.id}/items/{item.id}",
+        title=line.name,
+        attributes=(
+            AttributeView(name="position", type="Integer", value=item.position),
+            AttributeView(name="sku", type="String", value=item.sku),
+        ),
+    )
+
+
+def _taxes(taxes: tuple[Tax, ...], currency: str) -> tuple[AppliedTaxView, ...]:
+    return tuple(AppliedTaxView(amount=_money(tax.amount, currency), rate=plain(tax.rate)) for tax in taxes)
+
+
+def _totals(basket: Basket) -> TotalsView:
+    totals, currency = basket.priced.totals, basket.content.currency
+    zero = _money(ZERO, currency)
+    return TotalsView(
+        basket_total=_money(totals.basket, currency),
+        item_total=_money(totals.items, currency),
+        shipping_total=_money(totals.shipping, currency),
+        tax_total=_money(totals.tax, currency),
+        basket_value_rebates_total=zero,
+        item_shipping_rebates_total=zero,
+        bucket_shipping_rebates_total=zero,
+        basket_shipping_rebates_total=zero,
+        duties_and_surcharges_total=zero,
+    )
+
+
+def _money(value: Decimal, currency: str) -> MoneyView:
+    return MoneyView(currency_mnemonic=currency, value=plain(value))

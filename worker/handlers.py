@@ -1,0 +1,107 @@
+"""Deciding one command: the order in which it can be refused (contract, 1.2), then its function.
+
+First what the envelope itself shows; then 401, channel, basket, ownership, version, each alone; then
+everything that is wrong with the body at once. Nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from contracts.errors import ErrorKey, Problem, in_order, is_before
+from worker.domain import callers
+from worker.domain.callers import Caller
+from worker.domain.decisions import Completed, Context, Decision, Refused
+from worker.routes import ROUTES, OnBasket, Put
+
+if TYPE_CHECKING:
+    from contracts.envelope import Envelope
+    from worker.domain.basket import Basket
+    from worker.world import World
+
+
+class Sender(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sent a command. `user` is known even when the token has expired: repeats are compared by it."""
+
+    caller: Caller | None
+    user: str | None
+    new_owner: Caller | None
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """When a batch is decided (the database's now), and where new ids come from."""
+
+    now: datetime
+    new_id: Callable[[], str]
+
+
+def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, is_reused: bool) -> Decision:
+    """Decide a command on the state of now. `is_reused`: its message id stands for another command."""
+    if any(is_before(problem.code, ErrorKey.UNAUTHORIZED) for problem in envelope.problems):
+        return Refused(problems=in_order(envelope.problems))
+    caller, channel, route = sender.caller, world.channel(envelope.channel), ROUTES[envelope.type]
+    if caller is None:
+        return _refused(ErrorKey.UNAUTHORIZED, "a valid token is needed in the header authorization")
+    if channel is None and envelope.type != "channel.put":
+        return _refused(ErrorKey.CHANNEL_NOT_FOUND, f"there is no channel {envelope.channel[:200]!r}")
+    found = list(envelope.problems)
+    if is_reused:
+        message = "this message_id was used for another command"
+        found.append(Problem(code=ErrorKey.MESSAGE_ID_REUSED, message=message))
+    if isinstance(route, Put):
+        return _decide_put(envelope, caller, route, found)
+    assert channel is not None  # noqa: S101 - only channel.put goes without, and it is a Put
+    context = Context(
+        caller=caller,
+        key=envelope.key,
+        channel_id=envelope.channel,
+        channel=channel,
+        catalog=world.catalog(envelope.channel),
+        now=moment.now,
+        new_id=moment.new_id,
+        new_owner=sender.new_owner,
+    )
+    return _decide_on_basket(envelope, world.basket(envelope), route, context, found)
+
+
+def _decide_put(envelope: Envelope, caller: Caller, route: Put, found: list[Problem]) -> Decision:
+    problem = callers.reference_problem(caller)
+    if problem is not None:
+        return Refused(problems=(problem,))
+    value = route.read(envelope.command)
+    if isinstance(value, list):
+        found.extend(value)
+    return Refused(problems=in_order(found)) if found else Completed(status=204, reference=value)
+
+
+def _decide_on_basket(
+    envelope: Envelope, basket: Basket | None, route: OnBasket, context: Context, found: list[Problem]
+) -> Decision:
+    if (basket is None or not basket.is_open) and not route.may_be_absent:
+        if route.is_read and envelope.key == context.caller.user:
+            return Completed(status=204)
+        return _refused(ErrorKey.BASKET_NOT_FOUND, f"there is no open basket {envelope.key!r}")
+    if basket is not None and route.is_read:
+        problem = callers.reading_problem(basket, context.caller)
+    else:
+        problem = callers.changing_problem(basket, context.caller)
+    if problem is not None:
+        return Refused(problems=(problem,))
+    actual = basket.version if basket is not None else 0
+    if envelope.expected_version not in (None, actual):
+        message = f"the basket is at version {actual}, not at {envelope.expected_version}"
+        return _refused(ErrorKey.VERSION_CONFLICT, message, basket)
+    decision = route.decide(basket, envelope.command, context)
+    if isinstance(decision, Refused):
+        found.extend(decision.problems)
+    if found:
+        return Refused(problems=in_order(found), basket=basket)
+    return decision
+
+
+def _refused(code: ErrorKey, message: str, basket: Basket | None = None) -> Refused:
+    return Refused(problems=(Problem(code=code, message=message),), basket=basket)

@@ -1,0 +1,140 @@
+"""The results of a batch, in the order of its commands.
+
+A repeat is answered as it was before. An exception that one command causes is answered 500 and parks that
+command alone: the state is untouched by it, because deciding makes new values.
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4, uuid5
+
+import msgspec
+
+from contracts.errors import ErrorKey, Problem
+from worker import handlers, logs, results
+from worker.domain.decisions import Completed, Refused
+from worker.store import inbox
+from worker.store.outbox import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from contracts.envelope import Envelope
+    from worker.domain.decisions import Decision
+    from worker.handlers import Moment, Sender
+    from worker.store.dead_letters import DeadLetter
+    from worker.world import World
+
+_NAMESPACE = UUID("6f1c2a0e-5a39-4ab8-9d63-6d5ef7a4a0c1")
+
+log = logs.get(__name__)
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """A result on its way to one queue, under the correlation id that its asker expects."""
+
+    result: Event
+    reply_to: str
+    correlation_id: str | None
+
+
+class Ledger:
+    """Enter commands in order; read off what is to be written and sent."""
+
+    def __init__(
+        self,
+        world: World,
+        entries: Mapping[inbox.Identity, inbox.Entry],
+        known: dict[inbox.Identity, inbox.Repeat],
+        moment: Moment,
+        failure: str | None,
+    ) -> None:
+        self.replies: list[Reply] = []
+        self.events: list[Event] = []
+        self.letters: list[DeadLetter] = []
+        self.parked: list[inbox.Identity] = []
+        self._world = world
+        self._entries = entries
+        self._known = known
+        self._moment = moment
+        self._failure = failure
+
+    def enter(self, envelope: Envelope, sender: Sender) -> None:
+        """Answer a repeat as before, or decide a command and note all that follows from it."""
+        identity = None if envelope.is_read else envelope.identity
+        repeat = self._known.get(identity) if identity is not None else None
+        if repeat is not None and (repeat.body_hash, repeat.caller) == (envelope.body_hash, sender.user):
+            result = repeat.answer
+        else:
+            result = self._result(envelope, sender, identity, is_reused=repeat is not None)
+            if not envelope.is_read:
+                self.events.append(result)
+        if result is not None and envelope.reply_to is not None:
+            self.replies.append(Reply(result, envelope.reply_to, envelope.correlation_id))
+
+    def _result(
+        self, envelope: Envelope, sender: Sender, identity: inbox.Identity | None, *, is_reused: bool
+    ) -> Event:
+        decision, detail = self._decision(envelope, sender, is_reused=is_reused)
+        if identity is None or is_reused:
+            event_id = _event_id_without_entry(envelope, sender)
+        else:
+            event_id = self._entries[identity].event_id
+        result = results.event(event_id, envelope, decision)
+        is_parked = False
+        if isinstance(decision, Completed):
+            self._world.apply(envelope, decision, sender.caller)
+        else:
+            is_parked = self._note_refusal(envelope, sender, decision, detail, event_id)
+        if identity is not None and not is_reused:
+            entry = self._entries[identity]
+            self._known[identity] = inbox.Repeat(
+                body_hash=entry.body_hash, caller=entry.caller, answer=result
+            )
+            if is_parked:
+                self.parked.append(identity)
+        return result
+
+    def _decision(self, envelope: Envelope, sender: Sender, *, is_reused: bool) -> tuple[Decision, str]:
+        """Decide; whatever goes wrong is a refusal with 500, and the traceback for the dead letter."""
+        if self._failure is not None:
+            return _INTERNAL_ERROR, self._failure
+        try:
+            return handlers.decide(envelope, sender, self._world, self._moment, is_reused=is_reused), ""
+        except Exception:  # noqa: BLE001 - a defect of ours must cost this command alone
+            return _INTERNAL_ERROR, traceback.format_exc()
+
+    def _note_refusal(
+        self, envelope: Envelope, sender: Sender, decision: Refused, detail: str, event_id: UUID
+    ) -> bool:
+        """Log a refusal, and keep the command if nobody may be waiting for it; True when it is kept."""
+        first = decision.problems[0]
+        names = {"message_id": envelope.message_id, "key": envelope.key, "command": envelope.type}
+        if not envelope.is_parked and decision is not _INTERNAL_ERROR:
+            log.info("command.refused", error=first.code, **names)
+            return False
+        log.error("command.parked", error=first.code, **names)
+        self.letters.append(
+            results.letter(envelope, sender.caller, first.code, detail or first.message, event_id)
+        )
+        return True
+
+
+_INTERNAL_ERROR = Refused(
+    problems=(
+        Problem(code=ErrorKey.INTERNAL_ERROR, message="the command failed on our side and is kept for us"),
+    )
+)
+
+
+def _event_id_without_entry(envelope: Envelope, sender: Sender) -> UUID:
+    """Give the same id to the result of the same refused message, so that consumers can drop a repeat.
+
+    Such a message has no inbox row of its own: its message id is taken, or its key is unusable.
+    """
+    if envelope.message_id is None:
+        return uuid4()
+    parts = (envelope.channel, envelope.key, envelope.message_id, envelope.body_hash.hex(), sender.user or "")
+    return uuid5(_NAMESPACE, "\0".join(parts))

@@ -1,0 +1,158 @@
+"""Publishing with confirms, pipelined: a window goes out at once and every message of it is waited for.
+
+A connection of its own, never the consumer's: a broker in alarm blocks connections that publish. Reads and
+writes time out. After any doubt the connection is closed: what was in flight may or may not have arrived,
+and is published again under the same message id by whoever still has it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import amqp
+import msgspec
+from kombu import Connection
+
+_TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
+_PAUSE_SECONDS = 1.0
+_WINDOW = 500
+_PERSISTENT = 2
+
+
+class Unavailable(Exception):  # noqa: N818 - it is a state, not a mistake
+    """The broker did not confirm; nothing is known about what was sent since."""
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    exchange: str
+    routing_key: str
+    properties: dict[str, Any]
+    headers: dict[str, Any]
+    body: bytes
+    is_mandatory: bool = False
+
+
+class Publisher:
+    """One connection for one thread; connects when needed, and leaves a broken broker alone for a second."""
+
+    def __init__(self, broker_url: str, name: str) -> None:
+        self._url = broker_url
+        self._name = name
+        self._connection: Connection | None = None
+        self._channel: Any = None
+        self._confirms = _Confirms()
+        self._not_before = 0.0
+
+    def publish(self, messages: Sequence[Outgoing]) -> int:
+        """Publish in order and wait until the broker has taken every message.
+
+        Gives the number of mandatory messages that no queue took. Raises Unavailable.
+        """
+        if not messages:
+            return 0
+        if time.monotonic() < self._not_before:
+            raise Unavailable("the broker failed a moment ago")
+        try:
+            if self._is_stale():
+                self.close()
+            if self._channel is None:
+                self._connect()
+            returned_before = self._confirms.returned
+            for start in range(0, len(messages), _WINDOW):
+                self._publish_window(messages[start : start + _WINDOW])
+        except (*Connection("amqp://").connection_errors, amqp.AMQPError, Unavailable) as error:
+            self.close()
+            self._not_before = time.monotonic() + _PAUSE_SECONDS
+            raise Unavailable(f"{type(error).__name__}: {error}") from error
+        return self._confirms.returned - returned_before
+
+    def close(self) -> None:
+        """Drop the connection; the broker forgets what it had not confirmed, or keeps it."""
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
+            connection.collect(socket_timeout=_TIMEOUT_SECONDS)
+
+    def _connect(self) -> None:
+        self._connection = Connection(
+            self._url,
+            connect_timeout=_TIMEOUT_SECONDS,
+            transport_options={
+                "read_timeout": _TIMEOUT_SECONDS,
+                "write_timeout": _TIMEOUT_SECONDS,
+                "client_properties": {"connection_name": self._name},
+            },
+        )
+        self._connection.connect()
+        self._channel = self._connection.channel()
+        self._confirms = _Confirms()
+        self._channel.confirm_select()
+        self._channel.events["basic_ack"].add(self._confirms.on_ack)
+        self._channel.events["basic_nack"].add(self._confirms.on_nack)
+        self._channel.events["basic_return"].add(self._confirms.on_return)
+
+    def _is_stale(self) -> bool:
+        """Read what the broker said since the last publish: it may have closed an idle connection."""
+        if self._connection is None:
+            return False
+        try:
+            self._connection.drain_events(timeout=0)
+        except TimeoutError:
+            return False
+        except (OSError, amqp.AMQPError):
+            return True
+        return False
+
+    def _publish_window(self, messages: Sequence[Outgoing]) -> None:
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        for message in messages:
+            self._confirms.expect_one()
+            self._channel.basic_publish(
+                amqp.Message(
+                    message.body,
+                    application_headers=message.headers,
+                    delivery_mode=_PERSISTENT,
+                    **{name: value for name, value in message.properties.items() if value is not None},
+                ),
+                exchange=message.exchange,
+                routing_key=message.routing_key,
+                mandatory=message.is_mandatory,
+                timeout=_TIMEOUT_SECONDS,
+            )
+        while self._confirms.open:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise Unavailable(f"{len(self._confirms.open)} messages were not confirmed in time")
+            self._connection.drain_events(timeout=remaining)  # type: ignore[union-attr]
+        if self._confirms.nacked:
+            raise Unavailable(f"the broker refused {self._confirms.nacked} messages")
+
+
+class _Confirms:
+    """The broker's bookkeeping of one channel: tags count up from 1, an ack may cover many."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, None] = {}
+        self.nacked = 0
+        self.returned = 0
+        self._last_tag = 0
+
+    def expect_one(self) -> None:
+        self._last_tag += 1
+        self.open[self._last_tag] = None
+
+    def on_ack(self, tag: int, multiple: bool) -> None:
+        self._settle(tag, multiple)
+
+    def on_nack(self, tag: int, multiple: bool) -> None:
+        self.nacked += self._settle(tag, multiple)
+
+    def on_return(self, *_: object) -> None:
+        self.returned += 1
+
+    def _settle(self, tag: int, multiple: bool) -> int:
+        settled = [one for one in self.open if one <= tag] if multiple else [tag]
+        for one in settled:
+            self.open.pop(one, None)
+        return len(settled)

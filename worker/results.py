@@ -1,0 +1,97 @@
+"""What is said and kept of a decision: the result event, and the dead letter of a parked command."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from contracts import codec_json, events
+from contracts.errors import Errors
+from worker.domain import presenting
+from worker.domain.decisions import Completed
+from worker.store.dead_letters import DeadLetter
+from worker.store.outbox import Event
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from contracts.envelope import Envelope
+    from worker.domain.callers import Caller
+    from worker.domain.decisions import Decision
+
+_NO_CONTENT = 204
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_TOKEN_IN_BODY = re.compile(rb'("newOwnerAuthenticationToken"\s*:\s*")[^"]*')
+
+
+def event(event_id: UUID, envelope: Envelope, decision: Decision) -> Event:
+    """Make the result event of a command."""
+    error_key, body = None, b""
+    if isinstance(decision, Completed):
+        status = decision.status
+        if decision.basket is not None and status != _NO_CONTENT:
+            body = codec_json.encode(presenting.view(decision.basket))
+    else:
+        error_key, status = decision.problems[0].code.value, decision.problems[0].code.status
+        body = codec_json.encode(Errors(errors=decision.problems))
+    return Event(
+        event_id=event_id,
+        channel=storable(envelope.channel),
+        key=storable(envelope.key),
+        type=events.COMPLETED if error_key is None else events.REJECTED,
+        correlation_id=envelope.correlation_id,
+        headers=events.result_headers(
+            status=status,
+            command=envelope.type,
+            key=envelope.key,
+            channel=envelope.channel,
+            causation_id=envelope.message_id,
+            error_key=error_key,
+            version=decision.basket.version if decision.basket is not None else None,
+            traceparent=envelope.traceparent,
+        ),
+        body=body.decode(),
+    )
+
+
+def letter(envelope: Envelope, caller: Caller | None, cause: str, detail: str, event_id: UUID) -> DeadLetter:
+    """Make the dead letter of a command: the message whole, but for tokens."""
+    delivery = envelope.delivery
+    headers = {name: value for name, value in delivery.headers.items() if name != "authorization"}
+    return DeadLetter(
+        key=envelope.key,
+        channel=envelope.channel,
+        type=envelope.type,
+        message_id=envelope.message_id,
+        cause=cause,
+        detail=storable(detail),
+        claims=msgspec.to_builtins(caller) if caller is not None else None,
+        properties=_jsonable(delivery.properties),
+        headers=_jsonable(headers),
+        body=_TOKEN_IN_BODY.sub(rb"\1redacted", delivery.body),
+        event_id=event_id,
+    )
+
+
+def storable(text: str) -> str:
+    """Give text that a database can hold: NUL and half surrogates become escapes."""
+    return _UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _jsonable(value: Any) -> Any:
+    """Give a property or header as JSON that a database can hold; bytes as escaped text."""
+    if isinstance(value, dict):
+        return {storable(_text(name)): _jsonable(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(item) for item in value]
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    return storable(_text(value))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    return str(value)

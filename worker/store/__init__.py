@@ -1,0 +1,1 @@
+"""The only SQL. Every function takes an open transaction; none begins, commits or knows a rule."""

@@ -1,0 +1,78 @@
+"""Baskets: the row is the one lock for everything of a basket, the document is read and written whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from sqlalchemy import text
+
+from worker.domain.basket import Basket
+from worker.store.database import TryAgain
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Connection
+
+Key = tuple[str, str]  # channel, basket id
+
+_LOCK = text("""
+SELECT basket.document::text AS document
+FROM basket
+JOIN unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS asked (channel, id) USING (channel, id)
+ORDER BY basket.channel, basket.id
+FOR UPDATE OF basket
+""")
+
+_INSERT = text("""
+INSERT INTO basket (channel, id, owner, version, is_open, document)
+SELECT * FROM unnest(
+    CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:owners AS text[]),
+    CAST(:versions AS bigint[]), CAST(:are_open AS boolean[]), CAST(:documents AS jsonb[]))
+ON CONFLICT DO NOTHING
+""")
+
+_UPDATE = text("""
+UPDATE basket
+SET owner = changed.owner, version = changed.version, is_open = changed.is_open,
+    document = changed.document, changed_at = now()
+FROM unnest(
+    CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:owners AS text[]),
+    CAST(:versions AS bigint[]), CAST(:are_open AS boolean[]), CAST(:documents AS jsonb[]))
+         AS changed (channel, id, owner, version, is_open, document)
+WHERE (basket.channel, basket.id) = (changed.channel, changed.id)
+""")
+
+
+def lock(tx: Connection, keys: Collection[Key]) -> dict[Key, Basket]:
+    """Lock baskets in id order until the transaction ends, and read them; absent ones are left out."""
+    if not keys:
+        return {}
+    ordered = sorted(keys)
+    rows = tx.execute(_LOCK, {"channels": [key[0] for key in ordered], "ids": [key[1] for key in ordered]})
+    decode = msgspec.json.Decoder(Basket).decode
+    baskets = [decode(row.document) for row in rows]
+    return {(basket.channel, basket.id): basket for basket in baskets}
+
+
+def save(tx: Connection, created: Sequence[Basket], changed: Sequence[Basket]) -> None:
+    """Write baskets; `changed` ones are locked by us. Raises TryAgain when another was faster."""
+    for statement, baskets in ((_INSERT, created), (_UPDATE, changed)):
+        if not baskets:
+            continue
+        written = tx.execute(statement, _columns(sorted(baskets, key=lambda one: (one.channel, one.id))))
+        if written.rowcount != len(baskets):
+            raise TryAgain(f"{len(baskets) - written.rowcount} baskets were created or removed by another")
+
+
+def _columns(baskets: Sequence[Basket]) -> dict[str, list[object]]:
+    encode = msgspec.json.encode
+    return {
+        "channels": [basket.channel for basket in baskets],
+        "ids": [basket.id for basket in baskets],
+        "owners": [basket.owner for basket in baskets],
+        "versions": [basket.version for basket in baskets],
+        "are_open": [basket.is_open for basket in baskets],
+        "documents": [encode(basket).decode() for basket in baskets],
+    }

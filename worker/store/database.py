@@ -1,0 +1,84 @@
+"""Connections and transactions: session timeouts, the database's clock, and two kinds of failure.
+
+`TryAgain`: not the command's fault (server away, deadlock, timeout, missing migration); nothing was kept, the
+same work may be tried later. `StatementFailed`: the database refused what the work contains.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+# All below the AMQP heartbeat, so that a blocked statement cannot cost the worker its broker connection.
+_SESSION_SETTINGS = {
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "5s",
+    "statement_timeout": "8s",
+    "timezone": "UTC",
+}
+_CONNECT_TIMEOUT_SECONDS = 5
+
+# SQLSTATE classes that speak of a row's content: data exception, integrity, program limit exceeded.
+_CONTENT_CLASSES = ("22", "23", "54")
+
+
+__all__ = ["Engine", "StatementFailed", "Transaction", "TryAgain", "engine", "now", "transaction"]
+
+Transaction = Connection
+
+
+class TryAgain(Exception):  # noqa: N818 - it says what to do
+    """The work was not done for a reason outside it; nothing of it was kept."""
+
+
+class StatementFailed(Exception):  # noqa: N818
+    """The database refused the content of the work; nothing of it was kept."""
+
+
+def engine(url: str, application_name: str) -> Engine:
+    """Make a lazy engine for one process; it connects with the first transaction."""
+    options = " ".join(f"-c {name}={value}" for name, value in _SESSION_SETTINGS.items())
+    return create_engine(
+        psycopg_url(url),
+        pool_size=2,
+        max_overflow=2,
+        pool_timeout=_CONNECT_TIMEOUT_SECONDS,
+        connect_args={
+            "options": options,
+            "application_name": application_name,
+            "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+        },
+    )
+
+
+def psycopg_url(url: str) -> URL:
+    """Read postgres://, postgresql:// and postgresql+psycopg:// alike."""
+    return make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg")
+
+
+@contextmanager
+def transaction(source: Engine) -> Iterator[Transaction]:
+    """Run one transaction; raises TryAgain or StatementFailed instead of the driver's errors."""
+    try:
+        with source.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        kind = StatementFailed if sqlstate.startswith(_CONTENT_CLASSES) else TryAgain
+        raise kind(f"{type(error.orig).__name__} {sqlstate}: {error.orig}".strip()) from error
+    except PoolTimeoutError as error:
+        raise TryAgain(str(error)) from error
+
+
+def now(tx: Transaction) -> datetime:
+    """Give the database's instant of this transaction: the only clock that decides anything."""
+    instant: datetime = tx.execute(text("SELECT now()")).scalar_one()
+    return instant

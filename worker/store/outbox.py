@@ -1,0 +1,152 @@
+"""The outbox: every event, written with its effect, marked when the broker has confirmed it.
+
+`seq` is drawn when a row is written, which is after the basket is locked: so the events of a key have the
+order of their commits. Whether an event has left is a mark on its row and never a cursor: a transaction that
+commits late leaves no gap that nobody looks into again. A partition is relayed by one relay at a time.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime, timedelta
+
+    from sqlalchemy import Connection
+
+PARTITIONS = 64
+_LOCK_CLASS = 0x6261736B  # "bask": the first key of our advisory locks, the second is the partition
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """An event as it goes over the wire; `body` is JSON or empty."""
+
+    event_id: UUID
+    channel: str
+    key: str
+    type: str
+    correlation_id: str | None
+    headers: dict[str, Any]
+    body: str
+
+    @property
+    def partition(self) -> int:
+        return zlib.crc32(f"{self.channel}\0{self.key}".encode()) % PARTITIONS
+
+
+_APPEND = text("""
+INSERT INTO outbox (event_id, channel, key, partition, type, correlation_id, headers, body)
+SELECT event_id, channel, key, partition, type, correlation_id, headers, body
+FROM unnest(
+    CAST(:event_ids AS uuid[]), CAST(:channels AS text[]), CAST(:keys AS text[]),
+    CAST(:partitions AS smallint[]), CAST(:types AS text[]), CAST(:correlation_ids AS text[]),
+    CAST(:headers AS jsonb[]), CAST(:bodies AS text[]))
+  WITH ORDINALITY AS event (event_id, channel, key, partition, type, correlation_id, headers, body, position)
+ORDER BY position
+""")
+
+_LOCK = text("""
+SELECT partition FROM unnest(CAST(:partitions AS integer[])) AS asked (partition)
+WHERE pg_try_advisory_xact_lock(:lock_class, partition)
+""")
+
+_PENDING = text("""
+SELECT seq, event_id, channel, key, type, correlation_id, headers, body
+FROM outbox
+WHERE published_at IS NULL AND partition = ANY (CAST(:partitions AS smallint[]))
+ORDER BY seq
+LIMIT :limit
+""")
+
+_MARK = text("""
+UPDATE outbox SET published_at = clock_timestamp()
+FROM unnest(CAST(:channels AS text[]), CAST(:keys AS text[]), CAST(:event_ids AS uuid[]))
+         AS sent (channel, key, event_id)
+WHERE (outbox.channel, outbox.key, outbox.event_id) = (sent.channel, sent.key, sent.event_id)
+  AND outbox.published_at IS NULL
+""")
+
+_LEFT_BEHIND = text("""
+SELECT DISTINCT partition FROM outbox WHERE published_at IS NULL AND created_at < now() - :age
+""")
+
+_FORGET = text("""
+DELETE FROM outbox WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM outbox WHERE created_at < :before AND published_at IS NOT NULL LIMIT :limit))
+""")
+
+
+def append(tx: Connection, events: Sequence[Event]) -> None:
+    """Write events down in this order."""
+    if not events:
+        return
+    encode = msgspec.json.encode
+    tx.execute(
+        _APPEND,
+        {
+            "event_ids": [event.event_id for event in events],
+            "channels": [event.channel for event in events],
+            "keys": [event.key for event in events],
+            "partitions": [event.partition for event in events],
+            "types": [event.type for event in events],
+            "correlation_ids": [event.correlation_id for event in events],
+            "headers": [encode(event.headers).decode() for event in events],
+            "bodies": [event.body for event in events],
+        },
+    )
+
+
+def lock(tx: Connection, partitions: Collection[int]) -> list[int]:
+    """Take what is free of these partitions until the end of the transaction; never waits."""
+    rows = tx.execute(_LOCK, {"partitions": sorted(partitions), "lock_class": _LOCK_CLASS})
+    return list(rows.scalars())
+
+
+def pending(tx: Connection, partitions: Sequence[int], limit: int) -> list[Event]:
+    """List what has not left yet of partitions that are locked, oldest first.
+
+    Must be a statement of its own after `lock`: its snapshot then shows all that the last relay marked.
+    """
+    if not partitions:
+        return []
+    rows = tx.execute(_PENDING, {"partitions": list(partitions), "limit": limit})
+    return [
+        Event(
+            event_id=row.event_id,
+            channel=row.channel,
+            key=row.key,
+            type=row.type,
+            correlation_id=row.correlation_id,
+            headers=row.headers,
+            body=row.body,
+        )
+        for row in rows
+    ]
+
+
+def mark_published(tx: Connection, events: Sequence[Event]) -> int:
+    """Mark events as confirmed by the broker; give the number of rows that were not marked before."""
+    return tx.execute(
+        _MARK,
+        {
+            "channels": [event.channel for event in events],
+            "keys": [event.key for event in events],
+            "event_ids": [event.event_id for event in events],
+        },
+    ).rowcount
+
+
+def left_behind(tx: Connection, age: timedelta) -> list[int]:
+    """Name the partitions with events that should have left by now."""
+    return list(tx.execute(_LEFT_BEHIND, {"age": age}).scalars())
+
+
+def forget(tx: Connection, before: datetime, limit: int) -> int:
+    """Remove at most `limit` published events written before an instant; give the number removed."""
+    return tx.execute(_FORGET, {"before": before, "limit": limit}).rowcount

@@ -1,0 +1,117 @@
+"""The schema, as SQLAlchemy Core tables: what the migrations must add up to (a test compares).
+
+Every table of the hot path carries channel and key, and every unique key on it includes them, so that it can
+be partitioned or distributed by them. Constraint names are sentences: they are what an operator reads first.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+metadata = MetaData()
+
+_NOW = text("now()")
+
+
+def _instant(name: str, *, is_set: bool = True) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=not is_set, server_default=_NOW if is_set else None)
+
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("document", JSONB, nullable=False),
+    _instant("changed_at"),
+    PrimaryKeyConstraint("channel", "kind", "id", name="one_entry_per_channel_kind_and_id"),
+)
+
+basket = Table(
+    "basket",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("document", JSONB, nullable=False),
+    _instant("changed_at"),
+    PrimaryKeyConstraint("channel", "id", name="one_basket_per_channel_and_id"),
+    CheckConstraint("version >= 1", name="basket_versions_start_at_one"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("caller", Text),
+    Column("state", Text, nullable=False, server_default="handled"),
+    Column("event_id", UUID(as_uuid=True), nullable=False),
+    _instant("received_at"),
+    PrimaryKeyConstraint("channel", "key", "message_id", name="one_effect_per_message_id"),
+    CheckConstraint("state in ('handled', 'parked', 'released')", name="inbox_state_is_known"),
+    Index("inbox_by_age", "received_at", postgresql_using="brin"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), nullable=False),
+    Column("event_id", UUID(as_uuid=True), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("partition", SmallInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("correlation_id", Text),
+    Column("headers", JSONB, nullable=False),
+    Column("body", Text, nullable=False),
+    _instant("created_at"),
+    _instant("published_at", is_set=False),
+    PrimaryKeyConstraint("channel", "key", "event_id", name="one_row_per_event"),
+    Index("outbox_pending", "partition", "seq", postgresql_where=text("published_at IS NULL")),
+    Index("outbox_by_age", "created_at", postgresql_using="brin"),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("message_id", Text),
+    Column("cause", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("claims", JSONB),
+    Column("properties", JSONB, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("event_id", UUID(as_uuid=True), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    Column("replays", Integer, nullable=False, server_default="0"),
+    Column("state", Text, nullable=False, server_default="parked"),
+    _instant("parked_at"),
+    CheckConstraint("state in ('parked', 'released', 'discarded')", name="dead_letter_state_is_known"),
+)

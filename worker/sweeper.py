@@ -1,0 +1,77 @@
+"""Relays what was left behind, and removes what is past its retention; a thread of its own.
+
+Left behind: events whose relay failed, was killed, or found their partition taken. A second after they were
+written somebody looks again. Removal goes in small batches, so that no other transaction waits for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from worker import logs, relay
+from worker.publisher import Publisher, Unavailable
+from worker.store import database, inbox, outbox
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
+
+_EVERY_SECONDS = 1.0
+_LEFT_BEHIND_AFTER = timedelta(seconds=1)
+_REMOVE_EVERY_SWEEPS = 60
+_REMOVED_AT_ONCE = 1000
+
+log = logs.get(__name__)
+
+
+class Sweeper(threading.Thread):
+    """Sweeps every second until stopped; a sweep that fails is tried again with the next."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        super().__init__(name="sweeper", daemon=True)
+        self._engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name} sweeper")
+        self._publisher = Publisher(settings.broker_url.get_secret_value(), f"basketry {name} sweeper")
+        self._retention = settings.answer_retention
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        sweeps = 0
+        while not self._stopping.wait(_EVERY_SECONDS):
+            try:
+                self.sweep()
+                if sweeps % _REMOVE_EVERY_SWEEPS == 0:
+                    self.remove_old()
+            except (Unavailable, database.TryAgain) as error:
+                log.warning("sweep.postponed", why=str(error))
+            except Exception:
+                log.exception("sweep.failed")
+            sweeps += 1
+
+    def stop(self) -> None:
+        """End the thread after its current sweep."""
+        self._stopping.set()
+        self.join(timeout=5)
+        self._publisher.close()
+        self._engine.dispose()
+
+    def sweep(self) -> int:
+        """Relay every partition with events left behind; give the number of events relayed."""
+        with database.transaction(self._engine) as tx:
+            partitions = outbox.left_behind(tx, _LEFT_BEHIND_AFTER)
+        relayed = relay.relay(self._engine, self._publisher, partitions)
+        if relayed:
+            log.info("sweep.relayed", events=relayed)
+        return relayed
+
+    def remove_old(self) -> None:
+        """Remove what is older than the retention, in small transactions."""
+        removed = _REMOVED_AT_ONCE
+        while removed >= _REMOVED_AT_ONCE and not self._stopping.is_set():
+            with database.transaction(self._engine) as tx:
+                before = database.now(tx) - self._retention
+                removed = max(
+                    inbox.forget(tx, before, _REMOVED_AT_ONCE), outbox.forget(tx, before, _REMOVED_AT_ONCE)
+                )
+            if removed:
+                log.info("retention.removed", rows=removed)

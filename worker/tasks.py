@@ -1,0 +1,124 @@
+"""The Celery task: a batch of deliveries in, an outcome out.
+
+Done: everything is decided, committed and said, and may be acked; a refusal and a parked command are done
+too. Try again: nothing was kept, and the batch is to be offered again. A database error that one command
+causes makes the batch run one by one, and costs that command alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from contracts import envelope
+from contracts.envelope import Delivery, Envelope
+from worker import batch, logs, publisher, relay
+from worker.publisher import Outgoing, Publisher
+from worker.store import database
+from worker.tokens import Keyring
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from worker.ledger import Reply
+
+NAME = "basketry.apply_commands"
+_ID_BYTES = 18  # 24 characters in base 64, as long as the seed's ids
+
+log = logs.get(__name__)
+
+
+class Done(msgspec.Struct, frozen=True):
+    """All deliveries may be acked."""
+
+
+class TryAgain(msgspec.Struct, frozen=True):
+    """Deliveries from `first` on are to be offered again; the ones before are done."""
+
+    first: int
+    why: str
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What a worker process works with."""
+
+    engine: database.Engine
+    publisher: Publisher
+    keyring: Keyring
+    reply_queue_prefixes: tuple[str, ...]
+
+
+def register(app: Celery, tools: Tools) -> None:
+    """Register the task; the consumer calls it once for every batch."""
+
+    @app.task(name=NAME, shared=False)  # type: ignore[untyped-decorator]
+    def apply_commands(deliveries: Sequence[Delivery]) -> Done | TryAgain:
+        return _apply(tools, deliveries)
+
+
+def _apply(tools: Tools, deliveries: Sequence[Delivery]) -> Done | TryAgain:
+    envelopes = [envelope.open_envelope(delivery, tools.reply_queue_prefixes) for delivery in deliveries]
+    try:
+        _commit_and_say(tools, envelopes)
+    except database.TryAgain as error:
+        return TryAgain(0, str(error))
+    except Exception:  # noqa: BLE001 - whatever one command has caused, its neighbours must not suffer
+        log.warning("batch.split", size=len(envelopes), why=traceback.format_exc(limit=-3))
+        return _apply_one_by_one(tools, envelopes)
+    return Done()
+
+
+def _apply_one_by_one(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain:
+    for index, one in enumerate(envelopes):
+        try:
+            try:
+                _commit_and_say(tools, [one])
+            except database.TryAgain:
+                raise
+            except Exception:  # noqa: BLE001 - this is the one; it is parked with its traceback
+                _commit_and_say(tools, [one], failure=traceback.format_exc())
+        except database.TryAgain as error:
+            return TryAgain(index, str(error))
+    return Done()
+
+
+def _commit_and_say(tools: Tools, envelopes: Sequence[Envelope], failure: str | None = None) -> None:
+    """Apply commands in one transaction; then send the replies in order, then relay the events.
+
+    What the broker does not take now is not lost: events wait in the outbox for the sweep, and an asker
+    without a reply sends the command again under the same message id.
+    """
+    with database.transaction(tools.engine) as tx:
+        handled = batch.handle(tx, envelopes, tools.keyring, _new_id, failure)
+    try:
+        tools.publisher.publish([_outgoing(reply) for reply in handled.replies])
+    except publisher.Unavailable as error:
+        log.warning("replies.dropped", count=len(handled.replies), why=str(error))
+    try:
+        relay.relay(tools.engine, tools.publisher, handled.partitions)
+    except (publisher.Unavailable, database.TryAgain) as error:
+        log.warning("relay.postponed", why=str(error))
+
+
+def _outgoing(reply: Reply) -> Outgoing:
+    result = reply.result
+    return Outgoing(
+        exchange="",
+        routing_key=reply.reply_to,
+        properties={
+            "type": result.type,
+            "message_id": str(result.event_id),
+            "correlation_id": reply.correlation_id,
+            "content_type": "application/json",
+        },
+        headers=result.headers,
+        body=result.body.encode(),
+    )
+
+
+def _new_id() -> str:
+    return secrets.token_urlsafe(_ID_BYTES)

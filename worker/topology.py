@@ -1,0 +1,36 @@
+"""`contracts.topology`, declared with kombu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kombu import Exchange, Queue
+
+from contracts import topology
+
+
+def command_queues() -> list[Queue]:
+    return [_queue(queue) for queue in topology.COMMAND_QUEUES]
+
+
+def declare(channel: Any) -> None:
+    """Declare every exchange, queue and binding; what is there already stays as it is."""
+    for exchange in topology.EXCHANGES:
+        channel.exchange_declare(
+            exchange.name,
+            exchange.type,
+            durable=True,
+            auto_delete=False,
+            arguments=None,
+        )
+    for queue in topology.QUEUES:
+        channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=queue.arguments)
+    for binding in topology.BINDINGS:
+        if binding.to_exchange:
+            channel.exchange_bind(binding.destination, binding.source, binding.routing_key)
+        else:
+            channel.queue_bind(binding.destination, binding.source, binding.routing_key)
+
+
+def _queue(queue: topology.Queue) -> Queue:
+    return Queue(queue.name, Exchange(""), durable=True, queue_arguments=queue.arguments)
