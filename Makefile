@@ -1,0 +1,30 @@
+# Needs python3 (3.11 or newer) and make. Everything else is fetched into .venv and the caches of this user.
+.DEFAULT_GOAL := help
+.PHONY: help .venv demo test check clean
+BIN := .venv/bin
+
+help: ## list the targets
+	@sed -n 's/^\([.a-z-]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r target does; do \
+		printf '  make %-8s %s\n' "$$target" "$$does"; done
+
+.venv: .venv/installed ## create the environment, or bring it up to date
+
+.venv/installed: pyproject.toml constraints.txt deploy/local/bootstrap.sh
+	@sh deploy/local/bootstrap.sh
+
+demo: .venv/installed ## start everything on this machine, show it at work, stop it again
+	@$(BIN)/basketry demo
+
+test: .venv/installed ## run all tests but the slow tiers, against a real PostgreSQL and RabbitMQ
+	@$(BIN)/pytest
+
+check: .venv/installed ## lint, format, types, import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean: ## end the local stack; remove its data, the environment and all caches
+	@if [ -x $(BIN)/basketry ]; then $(BIN)/basketry down --wipe; fi
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The demonstration: real commands to a real stack, and what came of them."""

@@ -1,0 +1,61 @@
+"""The processes of Basketry that a stack runs beside its servers: one line of ROLES each."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker.local.child import Child
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    name: str
+    arguments: tuple[str, ...]  # of `basketry`
+    instances: int | None = None  # None: as many as `--workers` asks for
+
+
+ROLES = (Role(name="worker", arguments=("worker",)),)
+
+
+def programs(workers: int, state_dir: Path, settings: Mapping[str, str]) -> list["Program"]:
+    """List what is to be run, each instance under its own name."""
+    return [
+        Program(role, f"{role.name}-{number}", state_dir, settings)
+        for role in ROLES
+        for number in range(1, (workers if role.instances is None else role.instances) + 1)
+    ]
+
+
+def basketry(*arguments: str) -> list[str]:
+    """Return the command line of `basketry`, in this Python."""
+    return [sys.executable, "-m", "worker.cli", *arguments]
+
+
+class Program(Child):
+    """One process of Basketry; it says that it is ready by creating the file BASKETRY_READY_FILE."""
+
+    def __init__(self, role: Role, name: str, state_dir: Path, settings: Mapping[str, str]) -> None:
+        super().__init__(name, state_dir / "log" / f"{name}.log")
+        self.role = role.name
+        self._arguments = role.arguments
+        self._settings = settings
+        self._ready_file = state_dir.absolute() / "run" / f"{name}.ready"
+
+    def before_start(self) -> None:
+        self._ready_file.unlink(missing_ok=True)
+
+    def command(self) -> list[str | Path]:
+        return [*basketry(*self._arguments, "--name", self.name)]
+
+    def environment(self) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            **self._settings,
+            "BASKETRY_READY_FILE": str(self._ready_file),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def is_ready(self) -> bool:
+        return self._ready_file.exists()

@@ -1,0 +1,179 @@
+"""The process that runs a stack: servers first, then the migrations, then the workers; the other way back.
+
+Promises: one supervisor per state folder; what dies is started again; a stack that cannot be brought up
+is taken down again and says why; SIGTERM, SIGINT and SIGHUP end everything in order.
+Must not outlive what it cannot end, nor leave a child without a record of it.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+from worker.local import files, leftovers, roles, servers, state, waiting
+from worker.local.child import Child, LocalStackError, log
+from worker.local.pids import Identity
+from worker.local.postgres import Postgres
+from worker.local.rabbitmq import RabbitMQ
+from worker.local.state import Record, Stack, State
+from worker.local.watch import Watch
+
+JWT_SECRET = "BASKETRY_JWT_SECRET"
+READY_WITHIN_SECONDS = 90.0
+
+
+class AlreadyRunningError(LocalStackError):
+    """Another supervisor holds the state folder."""
+
+
+class Supervisor:
+    def __init__(self, state_dir: Path, workers: int) -> None:
+        self._state_dir = state_dir.absolute()
+        self._workers = workers
+        self._watches: list[Watch] = []
+        self._settings: dict[str, str] = {}
+        self._state = State.STARTING
+        self._asked_to_stop = threading.Event()
+        self._writing = threading.RLock()
+
+    def run(self) -> None:
+        """Run the stack until a signal; AlreadyRunningError, LocalStackError when it cannot be."""
+        self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with state.locked(self._state_dir) as is_ours:
+            if not is_ours:
+                raise AlreadyRunningError(f"A stack runs in {self._state_dir} already.")
+            _log_to(self._state_dir / "log" / "supervisor.log")
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, self._ask_to_stop)
+            threading.excepthook = self._on_lost_watch
+            leftovers.end(self._state_dir)
+            try:
+                self._bring_up()
+                self._asked_to_stop.wait()
+            except LocalStackError as error:
+                log.error("%s", error)
+                raise
+            finally:
+                self._take_down()
+
+    def _bring_up(self) -> None:
+        if self._asked_to_stop.is_set():
+            return
+        self._report()
+        postgres, rabbitmq = Postgres(self._state_dir), RabbitMQ(self._state_dir)
+        database_url = servers.named_elsewhere(servers.DATABASE_URL, postgres)
+        broker_url = servers.named_elsewhere(servers.BROKER_URL, rabbitmq)
+        own: list[Child] = []
+        own += [postgres] if database_url is None else []
+        own += [rabbitmq] if broker_url is None else []
+        waiting.side_by_side(own, self._open)
+        self._settings = {
+            servers.DATABASE_URL: database_url or postgres.url,
+            servers.BROKER_URL: broker_url or rabbitmq.url,
+            JWT_SECRET: os.environ.get(JWT_SECRET) or self._jwt_secret(),
+        }
+        if not self._asked_to_stop.is_set():
+            self._migrate()
+        programs = roles.programs(self._workers, self._state_dir, self._settings)
+        waiting.side_by_side(programs, self._watch)
+        if not self._asked_to_stop.is_set():
+            self._state = State.READY
+            self._report()
+            log.info("the stack in %s is ready", self._state_dir)
+
+    def _open(self, server: Child) -> None:
+        server.prepare()
+        if isinstance(server, RabbitMQ):
+            self._watch(server.epmd)
+        self._watch(server)
+
+    def _watch(self, child: Child) -> None:
+        """Keep a child running and wait for it to be ready for the first time."""
+        watch = Watch(child, report=self._report)
+        with self._writing:
+            if self._asked_to_stop.is_set():
+                return
+            self._watches.append(watch)
+            watch.begin()
+        try:
+            watch.wait_first_ready(READY_WITHIN_SECONDS, self._asked_to_stop)
+        except LocalStackError:
+            self._asked_to_stop.set()  # nobody needs to wait for the others
+            raise
+
+    def _migrate(self) -> None:
+        log_file = self._state_dir / "log" / "migrate.log"
+        with log_file.open("ab") as output:
+            code = subprocess.run(
+                roles.basketry("migrate"),
+                env={**os.environ, **self._settings},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            ).returncode
+        if code != 0:
+            raise LocalStackError(
+                f"The migrations failed with exit code {code}. The end of {log_file}:\n{files.tail(log_file)}"
+            )
+
+    def _jwt_secret(self) -> str:
+        kept = self._state_dir / "jwt-secret"
+        if not kept.exists():
+            files.write_private(kept, files.secret())
+        return kept.read_text(encoding="ascii")
+
+    def _take_down(self) -> None:
+        """Workers first, so that they end what they have begun; then what they need."""
+        with self._writing:
+            self._asked_to_stop.set()
+        self._state = State.STOPPED
+        for watch in self._watches:
+            watch.retire()
+        for roles_to_end in leftovers.ORDER:
+            waiting.side_by_side([one for one in self._watches if one.child.role in roles_to_end], Watch.end)
+        state.forget(self._state_dir)
+        log.info("the stack in %s is down", self._state_dir)
+
+    def _report(self) -> None:
+        """Write down what runs."""
+        with self._writing:
+            myself = Identity.of(os.getpid())
+            supervisor = Record(
+                role="supervisor",
+                name="supervisor",
+                state=self._state,
+                pid=os.getpid(),
+                started_at=myself.started_at if myself else None,
+            )
+            processes = tuple(watch.record for watch in self._watches)
+            stack = Stack(supervisor=supervisor, processes=processes, environment=self._settings)
+            state.write(self._state_dir, stack)
+
+    def _on_lost_watch(self, lost: threading.ExceptHookArgs) -> None:
+        """End the stack: with a child that nobody watches any more it would only seem to run."""
+        log.critical("a watch failed", exc_info=lost.exc_value)
+        self._asked_to_stop.set()
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        log.info("%s: taking the stack down", signal.Signals(number).name)
+        self._asked_to_stop.set()
+
+
+def _log_to(path: Path) -> None:
+    """Log to this file, and to the terminal unless the terminal is this file (detached)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    path.touch(mode=0o600)
+    if not os.path.samestat(os.fstat(sys.stderr.fileno()), path.stat()):
+        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
