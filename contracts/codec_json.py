@@ -24,6 +24,7 @@ _T = TypeVar("_T")
 _Command = TypeVar("_Command", bound=commands.Command)
 _RISKY_ESCAPE = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_MAX_MESSAGE_CHARACTERS = 300  # msgspec's messages repeat the value
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -42,10 +43,14 @@ def decode(body: bytes, type_: type[_Command]) -> tuple[_Command | None, list[Pr
         body = b"{}"
     try:
         tree = _parse(body)
+        if not isinstance(tree, dict):
+            return None, [_malformed("$", "the body must be a JSON object")]
+        return _read(tree, type_)
     except (ValueError, RecursionError) as error:
         return None, [_malformed("$", f"the body is not JSON as we take it: {error}")]
-    if not isinstance(tree, dict):
-        return None, [_malformed("$", "the body must be a JSON object")]
+
+
+def _read(tree: dict[str, Any], type_: type[_Command]) -> tuple[_Command | None, list[Problem]]:
     try:
         return _convert(tree, type_), []
     except msgspec.ValidationError:
@@ -57,11 +62,18 @@ def _parse(body: bytes) -> Any:
         body.decode("utf-8"),
         object_pairs_hook=_object,
         parse_constant=_refuse_constant,
-        parse_float=Decimal,
+        parse_float=_decimal,
     )
     if _RISKY_ESCAPE.search(body):
         _refuse_unstorable(tree, "$")
     return tree
+
+
+def _decimal(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except ArithmeticError as error:
+        raise ValueError(f"the number {digits[:50]} is out of range") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -155,4 +167,4 @@ def _number(type_: type[Any], value: Any) -> Any:
 
 
 def _malformed(path: str, message: str) -> Problem:
-    return Problem(code=ErrorKey.MALFORMED, message=message, path=path)
+    return Problem(code=ErrorKey.MALFORMED, message=message[:_MAX_MESSAGE_CHARACTERS], path=path)

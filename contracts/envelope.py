@@ -18,6 +18,7 @@ from contracts import codec_json, commands
 from contracts.errors import ErrorKey, Problem
 
 DEFAULT_CHANNEL = "default"
+NO_CHANNEL = "no channel"  # with a blank, which no channel's name can have
 MAX_BODY_BYTES = 256 * 1024
 MAX_MESSAGE_ID_CHARACTERS = 255
 
@@ -36,7 +37,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     properties: Mapping[str, Any] = {}
     headers: Mapping[str, Any] = {}
-    is_redelivered: bool = False
     is_unreadable: bool = False  # the properties themselves could not be decoded
 
 
@@ -162,9 +162,11 @@ def _message_id(properties: Mapping[str, Any], problems: list[Problem]) -> str |
 def _channel(type_: str, delivery: Delivery) -> str:
     """Name the channel: for `channel.*` it is the routing key, whatever the header says."""
     if type_.startswith("channel."):
-        return _text(delivery.key) or DEFAULT_CHANNEL
+        return delivery.key if _KEY.fullmatch(delivery.key) else NO_CHANNEL
     header = delivery.headers.get("channel")
-    return DEFAULT_CHANNEL if header is None else _text(header) or "?"
+    if header is None:
+        return DEFAULT_CHANNEL
+    return header if isinstance(header, str) and _KEY.fullmatch(header) else NO_CHANNEL
 
 
 def _reply_to(

@@ -5,19 +5,17 @@ Celery's defaults that would lose messages or do needless work here are set othe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from celery import Celery
 from celery.utils.nodenames import gethostname, nodename
 
-from worker import tasks
+from worker import logs, tasks
 from worker.publisher import Publisher
-from worker.store import database
+from worker.settings import Settings, SettingsError
+from worker.store import database, schema
 from worker.sweeper import Sweeper
 from worker.tokens import Keyring
 
-if TYPE_CHECKING:
-    from worker.settings import Settings
+log = logs.get(__name__)
 
 _HEARTBEAT_SECONDS = 20  # above every database timeout; a lost host is noticed within twice of it
 
@@ -33,6 +31,7 @@ def make(settings: Settings, name: str) -> Celery:
         broker_heartbeat=_HEARTBEAT_SECONDS,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        broker_channel_error_retry=True,  # a queue deleted under us is declared again
         worker_pool="solo",  # order: one process handles a queue's messages in sequence
         worker_enable_remote_control=False,  # nobody but publishers of commands tells a worker what to do
         worker_send_task_events=False,
@@ -59,8 +58,21 @@ def make(settings: Settings, name: str) -> Celery:
     return app
 
 
+def _check_schema(settings: Settings) -> None:
+    """Refuse to start on a schema that is behind; a database that is away is waited for later."""
+    engine = database.engine(settings.database_url.get_secret_value(), "basketry start")
+    try:
+        if schema.lacks_migrations(engine):
+            raise SettingsError("The database's schema is behind this release: run `basketry migrate` first.")
+    except database.TryAgain as error:
+        log.warning("database.away", why=str(error))
+    finally:
+        engine.dispose()
+
+
 def run_worker(settings: Settings, name: str) -> int:
     """Work until SIGTERM; give the exit code."""
+    _check_schema(settings)
     app = make(settings, name)
     sweeper = Sweeper(settings, name)
     sweeper.start()

@@ -6,13 +6,15 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
+from contracts.client import Client, NoAnswer
 from worker import app, logs, settings, tokens
 from worker.local import commands as local
 from worker.local import state
+from worker.local.demo.show import demo
 from worker.store import schema
 
 STATE_DIR = click.option(
@@ -58,7 +60,10 @@ def worker(name: str, state_dir: Path) -> None:
     """Run one worker process in the foreground."""
     chosen = load_settings(state_dir)
     logs.configure(chosen.log_level)
-    sys.exit(app.run_worker(chosen, name))
+    try:
+        sys.exit(app.run_worker(chosen, name))
+    except settings.SettingsError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @main.command()
@@ -87,7 +92,47 @@ def token(
     click.echo(tokens.issue(secret, claims, datetime.now(UTC), timedelta(hours=hours)))
 
 
-for _command in local.COMMANDS:
+@main.command()
+@click.argument("type_", metavar="TYPE")
+@click.option(
+    "--key", required=True, help="What the command is about: the basket's id, the SKU, the channel."
+)
+@click.option("--body", type=click.File("rb"), help="The body's file, or - for standard input.")
+@click.option("--content-type", default="application/json", show_default=True)
+@click.option("--token", "bearer", help="The caller's token; see `basketry token`.")
+@click.option("--channel", help="The sales channel; the service's default when absent.")
+@click.option("--message-id", help="The idempotency key; a new one when absent.")
+@STATE_DIR
+def send(
+    type_: str,
+    key: str,
+    body: BinaryIO | None,
+    content_type: str,
+    bearer: str | None,
+    channel: str | None,
+    message_id: str | None,
+    state_dir: Path,
+) -> None:
+    """Send one command and print its answer: status, error key, body.
+
+    Exits 0 for a status of 2xx, 1 for 4xx, 2 for anything else.
+    """
+    broker_url = load_settings(state_dir).broker_url.get_secret_value()
+    try:
+        with Client(broker_url, channel=channel, token=bearer) as client:
+            answer = client.call(
+                type_, key, body.read() if body else b"", content_type=content_type, message_id=message_id
+            )
+    except NoAnswer as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    click.echo(f"{answer.status} {answer.error_key or ''}".strip())
+    if answer.body:
+        click.echo(answer.body)
+    sys.exit({2: 0, 4: 1}.get(answer.status // 100, 2))
+
+
+for _command in (*local.COMMANDS, demo):
     main.add_command(_command)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _IDLE_SECONDS = 1.0  # how long one wait for a message lasts; a signal is seen at its end
 _LONGEST_PAUSE_SECONDS = 5.0
+_BATCH_BYTES = 4 * 1024 * 1024
 
 log = logs.get(__name__)
 
@@ -125,12 +126,15 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self._take_arrived()
 
     def _take_arrived(self) -> None:
-        """Take what the socket holds, up to a batch."""
-        while len(self.received) < self.app.conf.basketry_batch_size:
+        """Take what the socket holds, up to a batch; more bytes than that stay in the kernel, bounded."""
+        size = sum(len(message.body) for message in self.received)
+        while len(self.received) < self.app.conf.basketry_batch_size and size < _BATCH_BYTES:
+            before = len(self.received)
             try:
                 self.connection.drain_events(timeout=0)
             except TimeoutError:
                 return
+            size += sum(len(message.body) for message in self.received[before:])
 
     def _handle(self, heartbeat: _Heartbeat) -> None:
         """Have a batch done, however long that takes, and ack it."""
@@ -177,7 +181,7 @@ class _Heartbeat:
 
 
 def _delivery(message: Message) -> Delivery:
-    headers = {name: value for name, value in message.headers.items() if isinstance(name, str)}
+    headers = {str(name): value for name, value in message.headers.items()}
     return Delivery(
         key=message.delivery_info["routing_key"],
         body=message.body,
@@ -185,6 +189,5 @@ def _delivery(message: Message) -> Delivery:
             name: value for name, value in message.properties.items() if name != "application_headers"
         },
         headers=headers,
-        is_redelivered=message.delivery_info["redelivered"],
         is_unreadable=UNREADABLE_PROPERTIES in headers,
     )

@@ -19,6 +19,7 @@ _TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
 _PAUSE_SECONDS = 1.0
 _WINDOW = 500
 _PERSISTENT = 2
+_CONNECTION_ERRORS = (OSError, amqp.AMQPError)
 
 
 class Unavailable(Exception):  # noqa: N818 - it is a state, not a mistake
@@ -54,19 +55,20 @@ class Publisher:
             return 0
         if time.monotonic() < self._not_before:
             raise Unavailable("the broker failed a moment ago")
+        may_be_stale = self._channel is not None
         try:
-            if self._is_stale():
+            try:
+                return self._publish(messages)
+            except _CONNECTION_ERRORS:
+                # A connection that was idle may have been closed meanwhile: once more on a new one.
+                if not may_be_stale:
+                    raise
                 self.close()
-            if self._channel is None:
-                self._connect()
-            returned_before = self._confirms.returned
-            for start in range(0, len(messages), _WINDOW):
-                self._publish_window(messages[start : start + _WINDOW])
-        except (*Connection("amqp://").connection_errors, amqp.AMQPError, Unavailable) as error:
+                return self._publish(messages)
+        except (*_CONNECTION_ERRORS, Unavailable) as error:
             self.close()
             self._not_before = time.monotonic() + _PAUSE_SECONDS
             raise Unavailable(f"{type(error).__name__}: {error}") from error
-        return self._confirms.returned - returned_before
 
     def close(self) -> None:
         """Drop the connection; the broker forgets what it had not confirmed, or keeps it."""
@@ -92,17 +94,13 @@ class Publisher:
         self._channel.events["basic_nack"].add(self._confirms.on_nack)
         self._channel.events["basic_return"].add(self._confirms.on_return)
 
-    def _is_stale(self) -> bool:
-        """Read what the broker said since the last publish: it may have closed an idle connection."""
-        if self._connection is None:
-            return False
-        try:
-            self._connection.drain_events(timeout=0)
-        except TimeoutError:
-            return False
-        except (OSError, amqp.AMQPError):
-            return True
-        return False
+    def _publish(self, messages: Sequence[Outgoing]) -> int:
+        if self._channel is None:
+            self._connect()
+        returned_before = self._confirms.returned
+        for start in range(0, len(messages), _WINDOW):
+            self._publish_window(messages[start : start + _WINDOW])
+        return self._confirms.returned - returned_before
 
     def _publish_window(self, messages: Sequence[Outgoing]) -> None:
         deadline = time.monotonic() + _TIMEOUT_SECONDS

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from worker.publisher import Publisher
     from worker.store.outbox import Event
 
-_EVENTS_PER_TRANSACTION = 1000
+_EVENTS_PER_TRANSACTION = 500
 
 log = logs.get(__name__)
 

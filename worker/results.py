@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from worker.domain.decisions import Decision
 
 _NO_CONTENT = 204
+_MAX_DEPTH = 20
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _TOKEN_IN_BODY = re.compile(rb'("newOwnerAuthenticationToken"\s*:\s*")[^"]*')
 
@@ -80,12 +81,14 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def _jsonable(value: Any) -> Any:
-    """Give a property or header as JSON that a database can hold; bytes as escaped text."""
-    if isinstance(value, dict):
-        return {storable(_text(name)): _jsonable(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_jsonable(item) for item in value]
+def _jsonable(value: Any, depth: int = 0) -> Any:
+    """Give a property or header as JSON that a database can hold; bytes and what is deep as escaped text."""
+    if isinstance(value, dict) and depth < _MAX_DEPTH:
+        return {storable(_text(name)): _jsonable(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, (list, tuple)) and depth < _MAX_DEPTH:
+        return [_jsonable(item, depth + 1) for item in value]
+    if isinstance(value, (dict, list, tuple)):
+        return "nested too deeply to be kept"
     if value is None or isinstance(value, (bool, int)):
         return value
     return storable(_text(value))

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from contracts.topology import COMMANDS
+
 _MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: a key of the size of the hash output or larger
 
 
@@ -16,14 +18,21 @@ class SettingsError(Exception):
     """The environment is not usable; the message names every mistake in a sentence of its own."""
 
 
+def _scheme(url: SecretStr) -> str:
+    try:
+        return urlsplit(url.get_secret_value()).scheme
+    except ValueError:
+        return ""  # its message would show the password
+
+
 def _database_url(url: SecretStr) -> SecretStr:
-    if urlsplit(url.get_secret_value()).scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+    if _scheme(url) not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise ValueError("must be a PostgreSQL URL such as postgresql://user:password@host:5432/basketry")
     return url
 
 
 def _broker_url(url: SecretStr) -> SecretStr:
-    if urlsplit(url.get_secret_value()).scheme not in ("amqp", "amqps", "pyamqp"):
+    if _scheme(url) not in ("amqp", "amqps", "pyamqp"):
         raise ValueError("must be an AMQP URL such as amqp://user:password@host:5672/vhost")
     return url
 
@@ -35,9 +44,18 @@ def _secret(secret: SecretStr) -> SecretStr:
 
 
 def _prefixes(text: str) -> str:
-    if any(not prefix or prefix.startswith("basket.commands") for prefix in text.split(",")):
-        raise ValueError("must be queue name prefixes, separated by commas, none empty or basket.commands")
+    for prefix in text.split(","):
+        if not prefix.strip() or prefix.startswith(COMMANDS) or COMMANDS.startswith(prefix):
+            raise ValueError(
+                f"must be queue name prefixes, separated by commas, that fit no {COMMANDS} queue"
+            )
     return text
+
+
+def _not_negative(duration: timedelta) -> timedelta:
+    if duration < timedelta(0):
+        raise ValueError("must not be negative")
+    return duration
 
 
 class Settings(BaseSettings):
@@ -49,8 +67,8 @@ class Settings(BaseSettings):
     broker_url: Annotated[SecretStr, AfterValidator(_broker_url)]
     jwt_secret: Annotated[SecretStr, AfterValidator(_secret)]
     reply_queues: Annotated[str, NoDecode, AfterValidator(_prefixes)] = "basket.replies."
-    token_grace: timedelta = timedelta(hours=24)
-    answer_retention: timedelta = timedelta(days=7)
+    token_grace: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(hours=24)
+    answer_retention: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(days=7)
     batch_size: Annotated[int, Field(ge=1, le=1000)] = 200
     prefetch_per_queue: Annotated[int, Field(ge=1, le=1000)] = 50
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"

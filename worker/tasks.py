@@ -83,6 +83,9 @@ def _apply_one_by_one(tools: Tools, envelopes: Sequence[Envelope]) -> Done | Try
                 _commit_and_say(tools, [one], failure=traceback.format_exc())
         except database.TryAgain as error:
             return TryAgain(index, str(error))
+        except Exception as error:  # not even parking worked: hold it rather than lose it
+            log.exception("command.unparkable", message_id=one.message_id, key=one.key, command=one.type)
+            return TryAgain(index, str(error))
     return Done()
 
 

@@ -90,7 +90,7 @@ class Keyring:
                 datetime.fromtimestamp(not_before, UTC),
                 datetime.fromtimestamp(expires_at, UTC),
             )
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError):
             return None
 
 

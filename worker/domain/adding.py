@@ -54,7 +54,7 @@ def _form_problems(command: commands.BasketItemAdd) -> list[Problem]:
         message = "either elements or a quoteID is needed, and not both"
         return [Problem(code=ErrorKey.MALFORMED, message=message, path="$")]
     if has_quote:
-        message = f"there is no quote {command.quote_id!r}"
+        message = f"there is no quote {str(command.quote_id)[:100]!r}"
         return [Problem(code=ErrorKey.QUOTE_NOT_FOUND, message=message, path="$.quoteID")]
     if not command.elements:
         message = "elements needs at least one element"

@@ -7,9 +7,10 @@ same work may be tried later. `StatementFailed`: the database refused what the w
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
+from psycopg.types.array import ListBinaryDumper
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -46,7 +47,7 @@ class StatementFailed(Exception):  # noqa: N818
 def engine(url: str, application_name: str) -> Engine:
     """Make a lazy engine for one process; it connects with the first transaction."""
     options = " ".join(f"-c {name}={value}" for name, value in _SESSION_SETTINGS.items())
-    return create_engine(
+    made = create_engine(
         psycopg_url(url),
         pool_size=2,
         max_overflow=2,
@@ -57,6 +58,13 @@ def engine(url: str, application_name: str) -> Engine:
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
         },
     )
+    event.listen(made, "connect", _send_arrays_in_binary)
+    return made
+
+
+def _send_arrays_in_binary(connection: Any, _record: object) -> None:
+    """Our statements take arrays of documents; escaping them as text was a third of a worker's CPU time."""
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def psycopg_url(url: str) -> URL:

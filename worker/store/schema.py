@@ -40,10 +40,12 @@ def current(connection: Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
-def is_current(engine: Engine) -> bool:
-    """Whether the database has every migration this release knows."""
+def lacks_migrations(engine: Engine) -> bool:
+    """Whether the database is behind this release; one that is ahead of it is fine (expand, contract)."""
     with transaction(engine) as connection:
-        return current(connection) == ScriptDirectory.from_config(_config()).get_current_head()
+        reached = current(connection)
+    known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    return not reached or reached in known[1:]
 
 
 def _run(connection: Connection, revision: str) -> None:
