@@ -110,6 +110,17 @@ class BasketGet(Command, frozen=True, kw_only=True):
     may_be_empty: ClassVar[bool] = True
 
 
+class RecurrenceInput(Body, frozen=True, kw_only=True):
+    """Intershop's recurrence, and an IANA time zone. What is wrong with a value has error keys of its own."""
+
+    start_date: Any = UNSET
+    end_date: Any = UNSET
+    interval: Any = UNSET
+    repetitions: Any = UNSET
+    execute_missed_orders: bool = True
+    time_zone: Any = UNSET
+
+
 class AddressInput(Body, frozen=True, kw_only=True):
     """A full address, or a reference to one that exists (`urn`, or the deprecated `id`)."""
 
@@ -150,7 +161,7 @@ class BasketUpdate(Command, frozen=True, kw_only=True):
 
     name: Any = UNSET
     dynamic_messages: Any = UNSET
-    recurrence: dict[str, Any] | UnsetType = UNSET
+    recurrence: RecurrenceInput | UnsetType = UNSET
     common_ship_to_address: AddressInput | UnsetType = UNSET
     invoice_to_address: AddressInput | UnsetType = UNSET
     common_shipping_method: ShippingMethodInput | UnsetType = UNSET
@@ -183,6 +194,50 @@ class BasketItemAdd(Command, frozen=True, kw_only=True):
     quote_id: str | UnsetType = msgspec.field(default=UNSET, name="quoteID")
 
 
+class BasketOrders(Command, frozen=True, kw_only=True):
+    """A page of a basket's orders, newest first; `before` is the id of the last one seen."""
+
+    is_read: ClassVar[bool] = True
+    may_be_empty: ClassVar[bool] = True
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    before: Text | UnsetType = UNSET
+
+
+class OrderGet(Command, frozen=True, kw_only=True):
+    is_read: ClassVar[bool] = True
+    may_be_empty: ClassVar[bool] = True
+
+
+class RecurrenceGet(Command, frozen=True, kw_only=True):
+    is_read: ClassVar[bool] = True
+    may_be_empty: ClassVar[bool] = True
+
+
+class RecurrencePreview(Command, frozen=True, kw_only=True):
+    """The next dates, of the basket's recurrence or of one that is not stored."""
+
+    is_read: ClassVar[bool] = True
+    may_be_empty: ClassVar[bool] = True
+
+    count: Annotated[int, Meta(ge=1, le=100)] = 10
+    recurrence: RecurrenceInput | UnsetType = UNSET
+
+
+class RecurrencePause(Command, frozen=True, kw_only=True):
+    may_be_empty: ClassVar[bool] = True
+
+    until: Any = UNSET
+
+
+class RecurrenceResume(Command, frozen=True, kw_only=True):
+    """`missed`: what to do with what fell due meanwhile: place "all", "none", or the newest so many."""
+
+    may_be_empty: ClassVar[bool] = True
+
+    missed: Literal["all", "none"] | Annotated[int, Meta(ge=1, le=1_000_000)] = "none"
+
+
 BY_TYPE: dict[str, type[Command]] = {
     "channel.put": ChannelPut,
     "product.put": ProductPut,
@@ -191,4 +246,10 @@ BY_TYPE: dict[str, type[Command]] = {
     "basket.get": BasketGet,
     "basket.update": BasketUpdate,
     "basket.item.add": BasketItemAdd,
+    "basket.orders": BasketOrders,
+    "order.get": OrderGet,
+    "recurrence.get": RecurrenceGet,
+    "recurrence.preview": RecurrencePreview,
+    "recurrence.pause": RecurrencePause,
+    "recurrence.resume": RecurrenceResume,
 }

@@ -36,3 +36,23 @@ def result_headers(
         "traceparent": traceparent,
     }
     return {name: value for name, value in headers.items() if value is not None}
+
+
+def notice_headers(
+    *,
+    key: str,
+    channel: str,
+    causation_id: str | None,
+    version: int,
+    traceparent: str | None,
+) -> dict[str, Any]:
+    """Make the headers of an event that is no result: `causation-id` names the command behind it."""
+    headers = {
+        "causation-id": causation_id,
+        "key": key,
+        "channel": channel,
+        "version": version,
+        "contract-version": CONTRACT_VERSION,
+        "traceparent": traceparent,
+    }
+    return {name: value for name, value in headers.items() if value is not None}

@@ -99,6 +99,18 @@ class TotalsView(View, frozen=True, kw_only=True):
     duties_and_surcharges_total: MoneyView
 
 
+class RecurrenceView(View, frozen=True, kw_only=True):
+    """Dates in epoch milliseconds, as the seed has them in JSON."""
+
+    type: str = "Recurrence"
+    start_date: int
+    end_date: int | UnsetType = UNSET
+    interval: str
+    repetitions: int | UnsetType = UNSET
+    execute_missed_orders: bool
+    time_zone: str | UnsetType = UNSET
+
+
 class BasketView(View, frozen=True, kw_only=True):
     name: str = "basket"
     type: str = "Basket"
@@ -121,6 +133,7 @@ class BasketView(View, frozen=True, kw_only=True):
         default=UNSET, name="externalOrderReferenceID"
     )
     tax_exempt: bool | UnsetType = UNSET
+    recurrence: RecurrenceView | UnsetType = UNSET
 
 
 def plain(value: Decimal) -> Decimal:

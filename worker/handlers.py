@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from contracts.errors import ErrorKey, Problem, in_order, is_before
-from worker.domain import callers
+from worker.domain import callers, recurring
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Context, Decision, Refused
-from worker.routes import ROUTES, OnBasket, Put
+from worker.routes import ROUTES, OnBasket, OnOrder, Put
 
 if TYPE_CHECKING:
     from contracts.envelope import Envelope
@@ -61,11 +61,23 @@ def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, 
         channel_id=envelope.channel,
         channel=channel,
         catalog=world.catalog(envelope.channel),
+        message_id=envelope.message_id,
+        traceparent=envelope.traceparent,
         now=moment.now,
         new_id=moment.new_id,
+        recurrence=world.recurrence(envelope),
+        orders=world.orders(envelope),
         new_owner=sender.new_owner,
     )
-    return _decide_on_basket(envelope, world.basket(envelope), route, context, found)
+    if isinstance(route, OnOrder):
+        decision = recurring.order(envelope.key, world.order(envelope), context)
+    else:
+        decision = _decide_on_basket(envelope, world.basket(envelope), route, context)
+    if isinstance(decision, Refused):
+        if decision.is_final:
+            return decision
+        found.extend(decision.problems)
+    return Refused(problems=in_order(found), basket=world.basket(envelope)) if found else decision
 
 
 def _decide_put(envelope: Envelope, caller: Caller, route: Put, found: list[Problem]) -> Decision:
@@ -79,29 +91,26 @@ def _decide_put(envelope: Envelope, caller: Caller, route: Put, found: list[Prob
 
 
 def _decide_on_basket(
-    envelope: Envelope, basket: Basket | None, route: OnBasket, context: Context, found: list[Problem]
+    envelope: Envelope, basket: Basket | None, route: OnBasket, context: Context
 ) -> Decision:
-    if (basket is None or not basket.is_open) and not route.may_be_absent:
-        if route.is_read and envelope.key == context.caller.user:
+    is_there = basket is not None and (basket.is_open or route.may_be_closed)
+    if not is_there and not route.may_be_absent:
+        if envelope.type == "basket.get" and envelope.key == context.caller.user:
             return Completed(status=204)
         return _refused(ErrorKey.BASKET_NOT_FOUND, f"there is no open basket {envelope.key!r}")
-    if basket is not None and route.is_read:
+    if basket is not None and (route.is_read or route.is_for_operators):
         problem = callers.reading_problem(basket, context.caller)
     else:
         problem = callers.changing_problem(basket, context.caller)
     if problem is not None:
-        return Refused(problems=(problem,))
+        return Refused(problems=(problem,), is_final=True)
     actual = basket.version if basket is not None else 0
     if envelope.expected_version not in (None, actual):
         message = f"the basket is at version {actual}, not at {envelope.expected_version}"
         return _refused(ErrorKey.VERSION_CONFLICT, message, basket)
-    decision = route.decide(basket, envelope.command, context)
-    if isinstance(decision, Refused):
-        found.extend(decision.problems)
-    if found:
-        return Refused(problems=in_order(found), basket=basket)
-    return decision
+    return route.decide(basket, envelope.command, context)
 
 
 def _refused(code: ErrorKey, message: str, basket: Basket | None = None) -> Refused:
-    return Refused(problems=(Problem(code=code, message=message),), basket=basket)
+    """Refuse for a reason that stands alone, whatever else is wrong."""
+    return Refused(problems=(Problem(code=code, message=message),), basket=basket, is_final=True)

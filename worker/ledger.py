@@ -60,6 +60,7 @@ class Ledger:
         self._known = known
         self._moment = moment
         self._failure = failure
+        self._notices: list[Event] = []  # of the command that was decided last
 
     def enter(self, envelope: Envelope, sender: Sender) -> None:
         """Answer a repeat as before, or decide a command and note all that follows from it."""
@@ -71,6 +72,7 @@ class Ledger:
             result = self._result(envelope, sender, identity, is_reused=repeat is not None)
             if not envelope.is_read:
                 self.events.append(result)
+                self.events += self._notices
         if result is not None and envelope.reply_to is not None:
             self.replies.append(Reply(result, envelope.reply_to, envelope.correlation_id))
 
@@ -84,8 +86,10 @@ class Ledger:
             event_id = self._entries[identity].event_id
         result = results.event(event_id, envelope, decision)
         is_parked = False
+        self._notices = []
         if isinstance(decision, Completed):
             self._world.apply(envelope, decision, sender.caller)
+            self._notices = _notices(envelope, decision)
         else:
             is_parked = self._note_refusal(envelope, sender, decision, detail, event_id)
         if identity is not None and not is_reused:
@@ -120,6 +124,18 @@ class Ledger:
             results.letter(envelope, sender.caller, first.code, detail or first.message, event_id)
         )
         return True
+
+
+def _notices(envelope: Envelope, completed: Completed) -> list[Event]:
+    basket = completed.basket
+    if basket is None:
+        return []
+    return [
+        results.notice(
+            uuid4(), basket, said, causation_id=envelope.message_id, traceparent=envelope.traceparent
+        )
+        for said in completed.notices
+    ]
 
 
 _INTERNAL_ERROR = Refused(

@@ -6,6 +6,7 @@ in it alone is no change of the basket. Everything is frozen: a command makes a 
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -52,6 +53,24 @@ class Item(Value, frozen=True, kw_only=True):
     position: int
 
 
+class Rule(Value, frozen=True, kw_only=True):
+    """A recurrence as its owner set it: `interval` in normal form, `offset_seconds` that of the start."""
+
+    start_at: datetime
+    offset_seconds: int = 0
+    time_zone: str | None = None
+    interval: str
+    end_at: datetime | None = None
+    repetitions: int | None = None
+    executes_missed: bool = True
+
+    @property
+    def grid_key(self) -> tuple[object, ...]:
+        """What makes the grid of occurrences: the same key, the same generation."""
+        clock = self.time_zone or self.offset_seconds
+        return self.start_at, self.interval, clock
+
+
 class Content(Value, frozen=True, kw_only=True):
     currency: str
     items: tuple[Item, ...] = ()
@@ -62,6 +81,7 @@ class Content(Value, frozen=True, kw_only=True):
     taxation_id: str = ""
     external_order_reference_id: str = ""
     tax_exempt: bool | None = None
+    recurrence: Rule | None = None
 
 
 class Line(Value, frozen=True, kw_only=True):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
 from contracts.errors import Problem
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
+from worker.domain.noticing import Notice
+from worker.domain.ordering import Order
+from worker.domain.recurrence import Recurrence, Skip
 from worker.domain.reference import Catalog, Channel, Product, ShippingMethod
 
 Reference: TypeAlias = Channel | Product | ShippingMethod
@@ -24,24 +27,39 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     channel_id: str
     channel: Channel
     catalog: Catalog
+    message_id: str | None
+    traceparent: str | None
     now: datetime
     new_id: Callable[[], str]
+    recurrence: Recurrence | None = None  # of the basket, when the command is about it
+    orders: tuple[Order, ...] = ()  # the ones that the command asks for, newest first
     new_owner: Caller | None = None  # who the sent newOwnerAuthenticationToken names; None when it is bad
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
-    """The effect of a command: HTTP status, and the basket or the reference value as it is from now on."""
+    """The effect of a command: HTTP status, and what is from now on as it says.
+
+    `body` is what is shown, the basket when None. `notices` are published after the result.
+    """
 
     status: int
     basket: Basket | None = None
     reference: Reference | None = None
+    body: Any = None
+    recurrence: Recurrence | None = None
+    skips: tuple[Skip, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """Every reason, the one that names the answer first; `basket` is the one the caller may know of."""
+    """Every reason, the one that names the answer first; `basket` is the one the caller may know of.
+
+    A final refusal stands alone, however much else is wrong with the command.
+    """
 
     problems: tuple[Problem, ...]
     basket: Basket | None = None
+    is_final: bool = False
 
 
 Decision: TypeAlias = Completed | Refused

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType, structs
 
+from contracts.instants import epoch_milliseconds
 from contracts.representation import (
     AddressView,
     AppliedTaxView,
@@ -14,6 +15,7 @@ from contracts.representation import (
     BucketView,
     LinkView,
     MoneyView,
+    RecurrenceView,
     ShippingMethodView,
     TotalsView,
     plain,
@@ -24,7 +26,7 @@ from worker.domain.money import ZERO
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from worker.domain.basket import Address, Basket, Item, Line, Shipping, Tax
+    from worker.domain.basket import Address, Basket, Item, Line, Rule, Shipping, Tax
 
 
 def view(basket: Basket) -> BasketView:
@@ -49,6 +51,20 @@ def view(basket: Basket) -> BasketView:
         taxation_id=present(content.taxation_id),
         external_order_reference_id=present(content.external_order_reference_id),
         tax_exempt=present(content.tax_exempt),
+        recurrence=_recurrence(content.recurrence),
+    )
+
+
+def _recurrence(rule: Rule | None) -> RecurrenceView | UnsetType:
+    if rule is None:
+        return UNSET
+    return RecurrenceView(
+        start_date=epoch_milliseconds(rule.start_at),
+        end_date=UNSET if rule.end_at is None else epoch_milliseconds(rule.end_at),
+        interval=rule.interval,
+        repetitions=present(rule.repetitions),
+        execute_missed_orders=rule.executes_missed,
+        time_zone=present(rule.time_zone),
     )
 
 
@@ -104,17 +120,17 @@ def _link(basket: Basket, item: Item, line: Line) -> LinkView:
 
 
 def _taxes(taxes: tuple[Tax, ...], currency: str) -> tuple[AppliedTaxView, ...]:
-    return tuple(AppliedTaxView(amount=_money(tax.amount, currency), rate=plain(tax.rate)) for tax in taxes)
+    return tuple(AppliedTaxView(amount=money(tax.amount, currency), rate=plain(tax.rate)) for tax in taxes)
 
 
 def _totals(basket: Basket) -> TotalsView:
     totals, currency = basket.priced.totals, basket.content.currency
-    zero = _money(ZERO, currency)
+    zero = money(ZERO, currency)
     return TotalsView(
-        basket_total=_money(totals.basket, currency),
-        item_total=_money(totals.items, currency),
-        shipping_total=_money(totals.shipping, currency),
-        tax_total=_money(totals.tax, currency),
+        basket_total=money(totals.basket, currency),
+        item_total=money(totals.items, currency),
+        shipping_total=money(totals.shipping, currency),
+        tax_total=money(totals.tax, currency),
         basket_value_rebates_total=zero,
         item_shipping_rebates_total=zero,
         bucket_shipping_rebates_total=zero,
@@ -123,5 +139,5 @@ def _totals(basket: Basket) -> TotalsView:
     )
 
 
-def _money(value: Decimal, currency: str) -> MoneyView:
+def money(value: Decimal, currency: str) -> MoneyView:
     return MoneyView(currency_mnemonic=currency, value=plain(value))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, structs
 
 from contracts.errors import ErrorKey, Problem
-from worker.domain import addresses, creating, money
+from worker.domain import addresses, creating, money, recurring
 from worker.domain.basket import MAX_PROMOTIONS, Address
 from worker.domain.decisions import Completed, Refused
 
@@ -35,11 +35,18 @@ def update(basket: Basket, command: commands.BasketUpdate, context: Context) -> 
             changes[name] = text
     if command.tax_exempt is not UNSET:
         changes["tax_exempt"] = command.tax_exempt
+    if command.recurrence is not UNSET:
+        rule = recurring.read_rule(command.recurrence, context)
+        if isinstance(rule, list):
+            problems.extend(rule)
+        else:
+            changes["recurrence"] = rule
     problems.extend(_unmet(basket, command, context))
     if problems:
         return Refused(problems=tuple(problems))
     changed = creating.changed(basket, structs.replace(basket.content, **changes), context)
-    return Completed(status=200, basket=_handed_over(changed, basket, context))
+    completed = Completed(status=200, basket=_handed_over(changed, basket, context))
+    return recurring.follow(basket, completed, context)
 
 
 def _set_addresses(command: commands.BasketUpdate, changes: dict[str, Any], problems: list[Problem]) -> None:
@@ -103,9 +110,6 @@ def _set_shipping_method(
 def _unmet(basket: Basket, command: commands.BasketUpdate, context: Context) -> list[Problem]:
     """Name what is asked for and cannot be given."""
     problems = []
-    if command.recurrence is not UNSET:
-        message = "recurring orders are disabled in this channel"
-        problems.append(Problem(code=ErrorKey.RECURRING_DISABLED, message=message, path="$.recurrence"))
     if len(command.promotions) > MAX_PROMOTIONS:
         message = f"a basket takes at most {MAX_PROMOTIONS} promotions"
         problems.append(Problem(code=ErrorKey.LIMIT_EXCEEDED, message=message, path="$.promotions"))

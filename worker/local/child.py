@@ -58,6 +58,7 @@ class Child(abc.ABC):
         """Start it in the foreground, as a direct child of this process."""
         self.before_start()
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        files.turn_over(self.log_file)
         with self.log_file.open("ab") as log_file:
             self.popen = subprocess.Popen(
                 self.command(),

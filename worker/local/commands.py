@@ -143,6 +143,9 @@ def _up_detached(state_dir: Path, workers: int) -> None:
             supervisor.terminate()
             supervisor.wait()
             raise
+    if supervisor.poll() == 0:  # it met another one that was faster, and waited for that one
+        click.echo(f"The stack in {state_dir} is ready.")
+        return
     if supervisor.poll() is not None:
         raise LocalStackError(f"The stack could not be started; the reason is above and in {log_file}.")
     click.echo(f"The stack in {state_dir} is ready (supervisor pid {supervisor.pid}).")

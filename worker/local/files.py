@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+LARGE_LOG_BYTES = 20_000_000
+
 
 def write_private(path: Path, text: str) -> None:
     """Replace the file in one step; readable by its owner only (0600)."""
@@ -49,3 +51,9 @@ def tail(path: Path, lines: int = 15) -> str:
     except FileNotFoundError:
         return f"({path} was never written)"
     return "\n".join(text.splitlines()[-lines:])
+
+
+def turn_over(log_file: Path) -> None:
+    """Begin a new log when the old one has grown large; keep one old one."""
+    if log_file.exists() and log_file.stat().st_size > LARGE_LOG_BYTES:
+        log_file.replace(log_file.with_suffix(".log.old"))

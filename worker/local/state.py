@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from worker.local import files
 from worker.local.pids import Identity
@@ -113,22 +113,30 @@ def summary(state_dir: Path) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def locked(state_dir: Path) -> Iterator[bool]:
-    """Hold the folder for one supervisor; False when another one holds it."""
+def locked(state_dir: Path) -> Iterator[TextIO | None]:
+    """Hold the folder for one supervisor; None when another one holds it."""
     run = state_dir / "run"
     run.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (run / "supervisor.lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
+            yield None
             return
         lock.truncate(0)
         myself = Identity.of(os.getpid())
         json.dump(asdict(myself) if myself else None, lock)
         lock.flush()
-        yield True
+        yield lock
         lock.truncate(0)
+
+
+def is_still_held(state_dir: Path, lock: TextIO) -> bool:
+    """Tell whether the lock is still the folder's: it may have been deleted, and made anew."""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), (state_dir / "run" / "supervisor.lock").stat())
+    except FileNotFoundError:
+        return False
 
 
 def holder(state_dir: Path) -> Identity | None:

@@ -13,6 +13,7 @@ import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from worker.local import files, leftovers, roles, servers, state, waiting
 from worker.local.child import Child, LocalStackError, log
@@ -24,6 +25,7 @@ from worker.local.watch import Watch
 
 JWT_SECRET = "BASKETRY_JWT_SECRET"
 READY_WITHIN_SECONDS = 90.0
+FOLDER_CHECK_SECONDS = 5.0
 
 
 class AlreadyRunningError(LocalStackError):
@@ -37,15 +39,17 @@ class Supervisor:
         self._watches: list[Watch] = []
         self._settings: dict[str, str] = {}
         self._state = State.STARTING
+        self._lock: TextIO | None = None
         self._asked_to_stop = threading.Event()
         self._writing = threading.RLock()
 
     def run(self) -> None:
         """Run the stack until a signal; AlreadyRunningError, LocalStackError when it cannot be."""
         self._state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with state.locked(self._state_dir) as is_ours:
-            if not is_ours:
+        with state.locked(self._state_dir) as lock:
+            if lock is None:
                 raise AlreadyRunningError(f"A stack runs in {self._state_dir} already.")
+            self._lock = lock
             _log_to(self._state_dir / "log" / "supervisor.log")
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, self._ask_to_stop)
@@ -53,12 +57,23 @@ class Supervisor:
             leftovers.end(self._state_dir)
             try:
                 self._bring_up()
-                self._asked_to_stop.wait()
+                self._stay()
             except LocalStackError as error:
                 log.error("%s", error)
                 raise
             finally:
                 self._take_down()
+
+    @property
+    def _holds_folder(self) -> bool:
+        return self._lock is not None and state.is_still_held(self._state_dir, self._lock)
+
+    def _stay(self) -> None:
+        """Wait for the signal; a folder that was deleted is one."""
+        while not self._asked_to_stop.wait(FOLDER_CHECK_SECONDS):
+            if not self._holds_folder:
+                log.warning("%s was deleted: taking the stack down", self._state_dir)
+                return
 
     def _bring_up(self) -> None:
         if self._asked_to_stop.is_set():
@@ -68,8 +83,14 @@ class Supervisor:
         database_url = servers.named_elsewhere(servers.DATABASE_URL, postgres)
         broker_url = servers.named_elsewhere(servers.BROKER_URL, rabbitmq)
         own: list[Child] = []
-        own += [postgres] if database_url is None else []
-        own += [rabbitmq] if broker_url is None else []
+        for server, variable, named in (
+            (postgres, servers.DATABASE_URL, database_url),
+            (rabbitmq, servers.BROKER_URL, broker_url),
+        ):
+            if named is None:
+                own.append(server)
+            else:
+                log.info("%s is set: using that server and starting no %s", variable, server.name)
         waiting.side_by_side(own, self._open)
         self._settings = {
             servers.DATABASE_URL: database_url or postgres.url,
@@ -136,7 +157,8 @@ class Supervisor:
             watch.retire()
         for roles_to_end in leftovers.ORDER:
             waiting.side_by_side([one for one in self._watches if one.child.role in roles_to_end], Watch.end)
-        state.forget(self._state_dir)
+        if self._holds_folder:
+            state.forget(self._state_dir)
         log.info("the stack in %s is down", self._state_dir)
 
     def _report(self) -> None:
@@ -152,7 +174,8 @@ class Supervisor:
             )
             processes = tuple(watch.record for watch in self._watches)
             stack = Stack(supervisor=supervisor, processes=processes, environment=self._settings)
-            state.write(self._state_dir, stack)
+            if self._holds_folder:
+                state.write(self._state_dir, stack)
 
     def _on_lost_watch(self, lost: threading.ExceptHookArgs) -> None:
         """End the stack: with a child that nobody watches any more it would only seem to run."""

@@ -49,6 +49,7 @@ FROM unnest(
     CAST(:headers AS jsonb[]), CAST(:bodies AS text[]))
   WITH ORDINALITY AS event (event_id, channel, key, partition, type, correlation_id, headers, body, position)
 ORDER BY position
+ON CONFLICT DO NOTHING
 """)
 
 _LOCK = text("""
@@ -83,7 +84,7 @@ DELETE FROM outbox WHERE ctid = ANY (ARRAY(
 
 
 def append(tx: Connection, events: Sequence[Event]) -> None:
-    """Write events down in this order."""
+    """Write events down in this order; one that is there already (by channel, key, id) stays as it is."""
     if not events:
         return
     encode = msgspec.json.encode

@@ -18,9 +18,11 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    Sequence,
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -58,6 +60,58 @@ basket = Table(
     PrimaryKeyConstraint("channel", "id", name="one_basket_per_channel_and_id"),
     CheckConstraint("version >= 1", name="basket_versions_start_at_one"),
 )
+
+recurrence = Table(
+    "recurrence",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("basket_id", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    _instant("next_due_at", is_set=False),
+    Column("document", JSONB, nullable=False),
+    _instant("changed_at"),
+    PrimaryKeyConstraint("channel", "basket_id", name="one_recurrence_per_basket"),
+    CheckConstraint(
+        "state in ('active', 'paused', 'suspended', 'expired', 'removed')", name="recurrence_state_is_known"
+    ),
+    Index("recurrence_due", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")),
+)
+
+customer_order = Table(
+    "customer_order",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("basket_id", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("placed_at", DateTime(timezone=True), nullable=False),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("channel", "id", name="one_order_per_channel_and_id"),
+    UniqueConstraint("channel", "number", name="one_order_per_channel_and_number"),
+    Index("customer_order_by_basket", "channel", "basket_id", "placed_at", "number"),
+)
+
+occurrence = Table(
+    "occurrence",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("basket_id", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("last_n", BigInteger, nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("last_due_at", DateTime(timezone=True), nullable=False),
+    Column("order_id", Text),
+    Column("reason", Text),
+    _instant("decided_at"),
+    PrimaryKeyConstraint("channel", "basket_id", "generation", "n", name="one_decision_per_occurrence"),
+    CheckConstraint("last_n >= n", name="occurrence_range_is_not_empty"),
+    CheckConstraint("(order_id IS NULL) <> (reason IS NULL)", name="occurrence_is_either_ordered_or_skipped"),
+)
+
+order_number = Sequence("order_number", start=100_001, metadata=metadata)
 
 inbox = Table(
     "inbox",

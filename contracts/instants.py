@@ -1,0 +1,36 @@
+"""Instants on the wire: ISO 8601 with an offset, or epoch milliseconds."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import isodate
+
+_FORM = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[-+]\d{2}(:?\d{2})?)?", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9998, 12, 31, tzinfo=UTC)  # a day of margin in every zone
+
+
+def parse_instant(value: object) -> datetime | None:
+    """Read an instant from 1970 on. Without an offset the result is naive; None when it is no instant."""
+    try:
+        if isinstance(value, str) and _FORM.fullmatch(value):
+            instant: datetime = isodate.parse_datetime(value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            instant = _EPOCH + timedelta(milliseconds=value)
+        else:
+            return None
+    except (ValueError, OverflowError, isodate.ISO8601Error):
+        return None
+    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return instant if _EPOCH <= aware <= _LATEST else None
+
+
+def iso(instant: datetime) -> str:
+    """Write an instant in UTC with Z; fractions only when there are any."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def epoch_milliseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(milliseconds=1)

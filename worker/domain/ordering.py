@@ -1,0 +1,139 @@
+"""Placing an order: whether a basket can be ordered now, and the order as it then stands (contract, 6.7)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import UNSET, UnsetType, structs
+
+from contracts.errors import ErrorKey
+from contracts.instants import iso
+from contracts.orders import OrderLineView, OrderSummaryView, OrderView, RecurringView
+from contracts.representation import BasketView
+from worker.domain import presenting, pricing
+from worker.domain.basket import Basket, Value
+from worker.domain.money import Money
+from worker.domain.recurrence import Reason
+from worker.domain.reference import Catalog, Channel
+from worker.domain.scheduling import Placement
+
+_BY_SCHEDULE = "schedule"
+
+
+class Order(Value, frozen=True, kw_only=True):
+    """An order as it is kept: what lists and access need, and the whole as it was published."""
+
+    channel: str
+    id: str
+    number: str
+    basket_id: str
+    owner: str
+    generation: int | None = None
+    occurrence: int | None = None
+    due_at: datetime | None = None
+    placed_at: datetime
+    total: Money
+    document: OrderView
+
+
+def obstacle(basket: Basket, catalog: Catalog) -> Reason | None:
+    """Say why the basket cannot be ordered at the prices of now; None when it can."""
+    content = basket.content
+    if not content.items:
+        return Reason(code=ErrorKey.BASKET_EMPTY, message="the basket holds nothing that can be ordered")
+    for item in content.items:
+        product = catalog.products.get(item.sku)
+        if product is None:
+            return Reason(
+                code=ErrorKey.PRODUCT_NOT_FOUND, message=f"there is no product {item.sku!r} any more"
+            )
+        if not product.is_available:
+            message = f"the product {item.sku!r} is not available"
+            return Reason(code=ErrorKey.PRODUCT_NOT_AVAILABLE, message=message)
+        if product.price.currency != content.currency:
+            message = f"the product {item.sku!r} has no price in {content.currency}"
+            return Reason(code=ErrorKey.PRODUCT_NOT_AVAILABLE, message=message)
+    method = catalog.shipping_methods.get(content.shipping_method_id)
+    if content.shipping_method_id and (method is None or method.price.currency != content.currency):
+        message = f"there is no shipping method {content.shipping_method_id!r} with a price any more"
+        return Reason(code=ErrorKey.SHIPPING_METHOD_NOT_ELIGIBLE, message=message)
+    return None
+
+
+def repriced(basket: Basket, channel: Channel, catalog: Catalog) -> Basket:
+    """Give the basket at the prices of now; for ordering only, it is not stored so."""
+    return structs.replace(basket, priced=pricing.price(basket.content, channel, catalog, before=basket))
+
+
+def order(basket: Basket, placement: Placement, *, order_id: str, number: str, placed_at: datetime) -> Order:
+    """Make the order of an occurrence from a basket that is priced."""
+    return Order(
+        channel=basket.channel,
+        id=order_id,
+        number=number,
+        basket_id=basket.id,
+        owner=basket.owner,
+        generation=placement.generation,
+        occurrence=placement.occurrence,
+        due_at=placement.due_at,
+        placed_at=placed_at,
+        total=Money(basket.content.currency, basket.priced.totals.basket),
+        document=_document(basket, placement, order_id, number, placed_at),
+    )
+
+
+def summary(kept: Order) -> OrderSummaryView:
+    return OrderSummaryView(
+        id=kept.id,
+        number=kept.number,
+        placed_at=iso(kept.placed_at),
+        occurrence=UNSET if kept.occurrence is None else kept.occurrence,
+        due_at=instant(kept.due_at),
+        basket_total=presenting.money(kept.total.value, kept.total.currency),
+    )
+
+
+def instant(value: datetime | None) -> str | UnsetType:
+    """Write an instant for the wire; UNSET when there is none."""
+    return UNSET if value is None else iso(value)
+
+
+def _document(
+    basket: Basket, placement: Placement, order_id: str, number: str, placed_at: datetime
+) -> OrderView:
+    shown = presenting.view(basket)
+    lines = zip(basket.content.items, basket.priced.lines, strict=True)
+    currency = basket.content.currency
+    return OrderView(
+        id=order_id,
+        number=number,
+        basket_id=basket.id,
+        channel=basket.channel,
+        owner=basket.owner,
+        recurring=RecurringView(
+            generation=placement.generation,
+            occurrence=placement.occurrence,
+            due_at=iso(placement.due_at),
+            catch_up=placement.is_catch_up,
+            trigger=_BY_SCHEDULE,
+        ),
+        placed_at=iso(placed_at),
+        line_items=tuple(
+            OrderLineView(
+                sku=item.sku,
+                name=line.name,
+                quantity=item.quantity,
+                price=presenting.money(line.price, currency),
+                total=presenting.money(line.total, currency),
+            )
+            for item, line in lines
+        ),
+        **{name: getattr(shown, name) for name in _SHARED_FIELDS},
+    )
+
+
+# What an order shows just as its basket does.
+_SHARED_FIELDS = sorted(
+    set(BasketView.__struct_fields__)
+    & set(OrderView.__struct_fields__) - {"type", "id", "owner", "version", "name"}
+)

@@ -1,0 +1,223 @@
+"""The recurrence of a basket: its rule, its state, and what setting, pausing and resuming do to it.
+
+A generation is one grid of occurrences. Another grid is another generation, which begins after everything
+the basket has ordered or skipped so far, and not before the change: editing a standing order never orders
+the past.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from msgspec import structs
+
+from contracts.period import parse_period
+from worker.domain.basket import Rule, Value
+from worker.domain.grid import Grid
+
+
+class State(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+    REMOVED = "removed"  # kept for its history: a later recurrence must not order the past again
+
+
+class SkipReason(StrEnum):
+    MISSED = "missed"
+    PAUSED = "paused"
+
+
+class Reason(Value, frozen=True, kw_only=True):
+    """Why an order could not be placed, or a recurrence does not go on."""
+
+    code: str
+    message: str
+
+
+class Skip(Value, frozen=True, kw_only=True):
+    """Occurrences `first` to `last`, both included, that are not ordered."""
+
+    generation: int
+    first: int
+    last: int
+    first_due_at: datetime
+    last_due_at: datetime
+    reason: SkipReason
+
+    @property
+    def count(self) -> int:
+        return self.last - self.first + 1
+
+
+class Recurrence(Value, frozen=True, kw_only=True):
+    """The standing order of a basket.
+
+    `next_n` is the first occurrence that is neither ordered nor skipped; `placed` counts this generation's
+    orders; `horizon_at` is the last instant that any generation has dealt with. Missed occurrences below
+    `released_below` are placed, however many they are: that was decided already.
+    """
+
+    channel: str
+    basket_id: str
+    generation: int = 1
+    rule: Rule
+    state: State = State.ACTIVE
+    next_n: int = 0
+    placed: int = 0
+    horizon_at: datetime | None = None
+    released_below: int = 0
+    attempts: int = 0
+    retry_at: datetime | None = None
+    paused_until: datetime | None = None
+    last_error: Reason | None = None
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+
+def grid(rule: Rule) -> Grid:
+    period = parse_period(rule.interval)
+    if period is None:
+        raise ValueError(f"stored interval {rule.interval!r} is no period")
+    return Grid(rule.start_at, period, zone=rule.time_zone, offset=timedelta(seconds=rule.offset_seconds))
+
+
+def next_due_at(recurrence: Recurrence) -> datetime | None:
+    """Give the nominal instant of the next order; None when there is none left."""
+    rule = recurrence.rule
+    if rule.repetitions is not None and recurrence.placed >= rule.repetitions:
+        return None
+    due = grid(rule).due(recurrence.next_n)
+    return None if due is None or (rule.end_at is not None and due > rule.end_at) else due
+
+
+def wakes_at(recurrence: Recurrence) -> datetime | None:
+    """Give the instant at which the scheduler must look at it again; None when never by itself."""
+    if recurrence.state is State.PAUSED:
+        return recurrence.paused_until
+    if recurrence.state is not State.ACTIVE:
+        return None
+    return recurrence.retry_at or next_due_at(recurrence)
+
+
+def settled(recurrence: Recurrence) -> Recurrence:
+    """Expire a recurrence that has no order left; revive one that has again."""
+    has_next = next_due_at(recurrence) is not None
+    if recurrence.state is State.EXPIRED and has_next:
+        return structs.replace(recurrence, state=State.ACTIVE)
+    if recurrence.state in (State.ACTIVE, State.PAUSED, State.SUSPENDED) and not has_next:
+        return structs.replace(recurrence, state=State.EXPIRED, attempts=0, retry_at=None, paused_until=None)
+    return recurrence
+
+
+def first_set(channel: str, basket_id: str, rule: Rule) -> Recurrence:
+    """Begin the first recurrence of a basket: only this one catches up from a start in the past."""
+    return settled(Recurrence(channel=channel, basket_id=basket_id, rule=rule))
+
+
+def set_again(recurrence: Recurrence, rule: Rule, now: datetime) -> Recurrence:
+    """Set another rule on a basket that has or had a recurrence."""
+    if recurrence.state is not State.REMOVED and rule.grid_key == recurrence.rule.grid_key:
+        next_n = recurrence.next_n
+        if recurrence.state is State.EXPIRED:
+            # What fell due after the old end was never part of the standing order.
+            next_n = max(next_n, _first_from(rule, now))
+        released_below = recurrence.released_below if rule.executes_missed else 0
+        return settled(structs.replace(recurrence, rule=rule, next_n=next_n, released_below=released_below))
+    begin = _first_from(rule, now)
+    horizon = recurrence.horizon_at
+    if horizon is not None and horizon >= now:
+        begin = max(begin, _first_from(rule, horizon + timedelta(microseconds=1)))
+    return settled(
+        Recurrence(
+            channel=recurrence.channel,
+            basket_id=recurrence.basket_id,
+            generation=recurrence.generation + 1,
+            rule=rule,
+            next_n=begin,
+            horizon_at=horizon,
+        )
+    )
+
+
+def removed(recurrence: Recurrence) -> Recurrence:
+    return structs.replace(
+        recurrence, state=State.REMOVED, attempts=0, retry_at=None, paused_until=None, last_error=None
+    )
+
+
+def paused(recurrence: Recurrence, until: datetime | None) -> Recurrence:
+    return structs.replace(recurrence, state=State.PAUSED, paused_until=until)
+
+
+def resumed(recurrence: Recurrence, now: datetime, keep_newest: int | None) -> tuple[Recurrence, Skip | None]:
+    """Go on; of what fell due meanwhile keep the newest so many (None: all), skip the rest as one range."""
+    last = last_due(recurrence, now)
+    count = 0 if last is None else last - recurrence.next_n + 1
+    keep = count if keep_newest is None else min(keep_newest, count)
+    reason = SkipReason.PAUSED if recurrence.state is State.PAUSED else SkipReason.MISSED
+    active = structs.replace(
+        recurrence, state=State.ACTIVE, attempts=0, retry_at=None, paused_until=None, last_error=None
+    )
+    skip = None
+    if count > keep:
+        active, skip = skipped(active, recurrence.next_n + count - keep - 1, reason)
+    if last is not None and keep:
+        active = structs.replace(active, released_below=last + 1)
+    return settled(active), skip
+
+
+def skipped(recurrence: Recurrence, last: int, reason: SkipReason) -> tuple[Recurrence, Skip]:
+    """Skip the occurrences from the next one to `last`, which must exist, without counting them."""
+    days = grid(recurrence.rule)
+    first_due_at, last_due_at = days.due(recurrence.next_n), days.due(last)
+    if first_due_at is None or last_due_at is None:
+        raise ValueError(f"occurrences {recurrence.next_n} to {last} are beyond the calendar")
+    skip = Skip(
+        generation=recurrence.generation,
+        first=recurrence.next_n,
+        last=last,
+        first_due_at=first_due_at,
+        last_due_at=last_due_at,
+        reason=reason,
+    )
+    return dealt_with(recurrence, last, last_due_at), skip
+
+
+def dealt_with(recurrence: Recurrence, last: int, last_due_at: datetime) -> Recurrence:
+    """Go on behind occurrence `last`."""
+    horizon = max(filter(None, (recurrence.horizon_at, last_due_at)))
+    return structs.replace(
+        recurrence, next_n=last + 1, horizon_at=horizon, attempts=0, retry_at=None, last_error=None
+    )
+
+
+def last_due(recurrence: Recurrence, at: datetime) -> int | None:
+    """Give the last occurrence not dealt with that is due at an instant or before; None when there is none.
+
+    Ends with the rule's end. Found by its grid, not by counting.
+    """
+    end_at = recurrence.rule.end_at
+    limit = at if end_at is None or end_at > at else end_at
+    after = grid(recurrence.rule).first_at_or_after(limit + timedelta(microseconds=1))
+    last = after - 1 if after is not None else _last_of_calendar(recurrence.rule)
+    return last if last >= recurrence.next_n else None
+
+
+def _last_of_calendar(rule: Rule) -> int:
+    """Give the last occurrence before the calendar ends."""
+    days, low, high = grid(rule), 0, 1
+    while days.due(high) is not None:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if days.due(middle) is not None else (low, middle)
+    return low
+
+
+def _first_from(rule: Rule, instant: datetime) -> int:
+    """Give the first occurrence at an instant or later; one beyond the calendar when there is none."""
+    first = grid(rule).first_at_or_after(instant)
+    return first if first is not None else _last_of_calendar(rule) + 1

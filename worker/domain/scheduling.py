@@ -1,0 +1,155 @@
+"""What a tick does with one recurrence: place, skip, try again, suspend, expire (contract, 6.2 to 6.5).
+
+Occurrences of one basket are decided strictly one after the other. An occurrence is missed when nobody
+attempted it within `missed_after` of its due instant; one that was attempted never is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import structs
+
+from worker.domain import recurrence as recurrences
+from worker.domain.recurrence import Reason, Recurrence, Skip, SkipReason, State
+
+# Tried again after these; after the last one the recurrence waits for a person.
+RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4))
+CATCH_UP_LIMIT_EXCEEDED = "catch_up_limit_exceeded"
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel's settings for missed orders; the limit counts occurrences."""
+
+    missed_after: timedelta
+    catch_up_limit: int
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """An order to be placed for one occurrence."""
+
+    generation: int
+    occurrence: int
+    due_at: datetime
+    is_catch_up: bool
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """An occurrence that could not be ordered; `attempt` counts from 1, the last has no `next_try_at`."""
+
+    generation: int
+    occurrence: int
+    due_at: datetime
+    is_catch_up: bool
+    reason: Reason
+    attempt: int
+    next_try_at: datetime | None
+
+
+class Suspension(msgspec.Struct, frozen=True, kw_only=True):
+    """`missed` counts what waits for a person's decision."""
+
+    reason: Reason
+    missed: int
+
+
+class Advance(msgspec.Struct, frozen=True, kw_only=True):
+    """The recurrence after a tick, and everything that happened, in order."""
+
+    recurrence: Recurrence
+    happened: tuple[Placement | Skip | Failure | Suspension, ...]
+    is_resumed: bool = False
+
+
+def advance(
+    recurrence: Recurrence, now: datetime, policy: Policy, obstacle: Reason | None, most: int
+) -> Advance:
+    """Deal with what is due, at most so many placements; `obstacle`: why the basket cannot be ordered now."""
+    happened: list[Placement | Skip | Failure | Suspension] = []
+    is_resumed = False
+    if recurrence.state is State.PAUSED and _is_past(recurrence.paused_until, now):
+        recurrence, skip = recurrences.resumed(recurrence, now, keep_newest=0)
+        happened += [skip] if skip is not None else []
+        is_resumed = True
+    for _ in range(most):
+        recurrence, step = _step(recurrence, now, policy, obstacle)
+        if step is None:
+            break
+        happened.append(step)
+    return Advance(
+        recurrence=recurrences.settled(recurrence), happened=tuple(happened), is_resumed=is_resumed
+    )
+
+
+def _step(
+    recurrence: Recurrence, now: datetime, policy: Policy, obstacle: Reason | None
+) -> tuple[Recurrence, Placement | Skip | Failure | Suspension | None]:
+    due_at = recurrences.next_due_at(recurrence)
+    if recurrence.state is not State.ACTIVE or due_at is None or due_at > now:
+        return recurrence, None
+    if recurrence.retry_at is not None and recurrence.retry_at > now:
+        return recurrence, None
+    n = recurrence.next_n
+    is_missed = recurrence.attempts == 0 and now - due_at > policy.missed_after
+    if is_missed and n >= recurrence.released_below:
+        # The last one missed by now: strictly longer ago than missed_after.
+        last = recurrences.last_due(recurrence, now - policy.missed_after - timedelta(microseconds=1))
+        missed = 1 if last is None else last - n + 1
+        if not recurrence.rule.executes_missed:
+            return recurrences.skipped(recurrence, n + missed - 1, SkipReason.MISSED)
+        wanted = _within_repetitions(recurrence, missed)
+        if wanted > policy.catch_up_limit:
+            return _suspended_for_too_many(recurrence, wanted, policy)
+        # Decided once: the limit is not counted again while they are being placed.
+        recurrence = structs.replace(recurrence, released_below=n + missed)
+    is_catch_up = now - due_at > policy.missed_after
+    if obstacle is not None:
+        return _failed(recurrence, due_at, now, obstacle, is_catch_up=is_catch_up)
+    placement = Placement(
+        generation=recurrence.generation, occurrence=n, due_at=due_at, is_catch_up=is_catch_up
+    )
+    placed = structs.replace(recurrence, placed=recurrence.placed + 1)
+    return recurrences.dealt_with(placed, n, due_at), placement
+
+
+def _within_repetitions(recurrence: Recurrence, count: int) -> int:
+    repetitions = recurrence.rule.repetitions
+    return count if repetitions is None else min(count, repetitions - recurrence.placed)
+
+
+def _suspended_for_too_many(
+    recurrence: Recurrence, missed: int, policy: Policy
+) -> tuple[Recurrence, Suspension]:
+    message = f"{missed} occurrences were missed, the channel's limit is {policy.catch_up_limit}"
+    reason = Reason(code=CATCH_UP_LIMIT_EXCEEDED, message=message)
+    suspended = structs.replace(recurrence, state=State.SUSPENDED, last_error=reason)
+    return suspended, Suspension(reason=reason, missed=missed)
+
+
+def _failed(
+    recurrence: Recurrence, due_at: datetime, now: datetime, reason: Reason, *, is_catch_up: bool
+) -> tuple[Recurrence, Failure]:
+    attempts = recurrence.attempts + 1
+    is_last = attempts > len(RETRY_AFTER)
+    retry_at = None if is_last else now + RETRY_AFTER[attempts - 1]
+    failed = structs.replace(
+        recurrence,
+        attempts=attempts,
+        retry_at=retry_at,
+        last_error=reason,
+        state=State.SUSPENDED if is_last else recurrence.state,
+    )
+    return failed, Failure(
+        generation=recurrence.generation,
+        occurrence=recurrence.next_n,
+        due_at=due_at,
+        is_catch_up=is_catch_up,
+        reason=reason,
+        attempt=attempts,
+        next_try_at=retry_at,
+    )
+
+
+def _is_past(instant: datetime | None, now: datetime) -> bool:
+    return instant is not None and instant <= now

@@ -1,0 +1,138 @@
+"""Recurrences: one row per basket that has or had one; nobody touches it without the basket's lock.
+
+`next_due_at` is when the scheduler must look at it again, null when never: its partial index makes the cost
+of a tick one of what is due, not of what is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import text
+
+from worker.domain.recurrence import Recurrence, wakes_at
+from worker.store.database import Transaction
+
+Key = tuple[str, str]  # channel, basket id
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate of a tick, as stored: decoding is the caller's, so that one bad document stops nobody."""
+
+    key: Key
+    recurrence: str
+    basket: str
+
+
+_LOAD = text("""
+SELECT recurrence.document::text AS document
+FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS asked (channel, basket_id)
+JOIN recurrence USING (channel, basket_id)
+""")
+
+_SAVE = text("""
+INSERT INTO recurrence (channel, basket_id, generation, state, next_due_at, document)
+SELECT * FROM unnest(
+    CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:generations AS integer[]),
+    CAST(:states AS text[]), CAST(:next_due_ats AS timestamptz[]), CAST(:documents AS jsonb[]))
+ON CONFLICT (channel, basket_id) DO UPDATE
+SET generation = excluded.generation, state = excluded.state, next_due_at = excluded.next_due_at,
+    document = excluded.document, changed_at = now()
+""")
+
+_CLAIM = text("""
+SELECT basket.channel, basket.id
+FROM recurrence
+JOIN basket ON basket.channel = recurrence.channel AND basket.id = recurrence.basket_id
+WHERE recurrence.next_due_at <= :now
+ORDER BY recurrence.next_due_at
+LIMIT :limit
+FOR UPDATE OF basket SKIP LOCKED
+""")
+
+_DUE = text("""
+SELECT basket.channel, basket.id, recurrence.document::text AS recurrence, basket.document::text AS basket
+FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS claimed (channel, id)
+JOIN basket USING (channel, id)
+JOIN recurrence ON recurrence.channel = basket.channel AND recurrence.basket_id = basket.id
+WHERE recurrence.next_due_at <= :now AND basket.is_open
+ORDER BY recurrence.next_due_at
+""")
+
+_NEXT = text("SELECT min(next_due_at) FROM recurrence WHERE next_due_at IS NOT NULL")
+
+_SUSPEND = text("""
+UPDATE recurrence SET state = 'suspended', next_due_at = NULL, changed_at = now(),
+    document = document || jsonb_build_object('state', 'suspended', 'last_error',
+        jsonb_build_object('code', CAST(:code AS text), 'message', CAST(:message AS text)))
+WHERE channel = :channel AND basket_id = :id
+""")
+
+_STOP_CLOSED = text("""
+UPDATE recurrence SET next_due_at = NULL
+FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS claimed (channel, id)
+JOIN basket USING (channel, id)
+WHERE recurrence.channel = claimed.channel AND recurrence.basket_id = claimed.id AND NOT basket.is_open
+""")
+
+
+def load(tx: Transaction, keys: Collection[Key]) -> dict[Key, Recurrence]:
+    """Read the recurrences of baskets that are locked; absent ones are left out."""
+    if not keys:
+        return {}
+    decode = msgspec.json.Decoder(Recurrence).decode
+    found = [decode(row.document) for row in tx.execute(_LOAD, _columns(keys))]
+    return {(recurrence.channel, recurrence.basket_id): recurrence for recurrence in found}
+
+
+def save(tx: Transaction, recurrences: Sequence[Recurrence]) -> None:
+    """Write the recurrences of baskets that are locked."""
+    if not recurrences:
+        return
+    encode = msgspec.json.encode
+    tx.execute(
+        _SAVE,
+        {
+            **_columns([(one.channel, one.basket_id) for one in recurrences]),
+            "generations": [one.generation for one in recurrences],
+            "states": [str(one.state) for one in recurrences],
+            "next_due_ats": [wakes_at(one) for one in recurrences],
+            "documents": [encode(one).decode() for one in recurrences],
+        },
+    )
+
+
+def claim(tx: Transaction, now: datetime, limit: int) -> list[Key]:
+    """Lock the baskets of recurrences that may be due, longest due first; never waits for another's."""
+    return [(row.channel, row.id) for row in tx.execute(_CLAIM, {"now": now, "limit": limit})]
+
+
+def due(tx: Transaction, keys: Collection[Key], now: datetime) -> list[Due]:
+    """Read what is still due of the claimed ones.
+
+    Must be a statement of its own after `claim`: a joined table is not read again after a lock was awaited.
+    """
+    rows = tx.execute(_DUE, {**_columns(keys), "now": now})
+    return [Due(key=(row.channel, row.id), recurrence=row.recurrence, basket=row.basket) for row in rows]
+
+
+def stop_closed(tx: Transaction, keys: Collection[Key]) -> None:
+    """Take claimed recurrences of baskets that are closed out of the schedule."""
+    tx.execute(_STOP_CLOSED, _columns(keys))
+
+
+def suspend(tx: Transaction, key: Key, code: str, message: str) -> None:
+    """Suspend a recurrence whatever its document says."""
+    tx.execute(_SUSPEND, {"channel": key[0], "id": key[1], "code": code, "message": message})
+
+
+def next_due(tx: Transaction) -> datetime | None:
+    """Give the instant at which the first recurrence is due; it may lie in the past."""
+    instant: datetime | None = tx.execute(_NEXT).scalar_one()
+    return instant
+
+
+def _columns(keys: Collection[Key]) -> dict[str, list[object]]:
+    return {"channels": [channel for channel, _ in keys], "ids": [id_ for _, id_ in keys]}
