@@ -8,14 +8,12 @@ from __future__ import annotations
 from celery import Celery
 from celery.utils.nodenames import gethostname, nodename
 
-from worker import logs, tasks
+from worker import tasks
 from worker.publisher import Publisher
-from worker.settings import Settings, SettingsError
+from worker.settings import Settings
 from worker.store import database, schema
 from worker.sweeper import Sweeper
 from worker.tokens import Keyring
-
-log = logs.get(__name__)
 
 _HEARTBEAT_SECONDS = 20  # above every database timeout; a lost host is noticed within twice of it
 
@@ -58,21 +56,9 @@ def make(settings: Settings, name: str) -> Celery:
     return app
 
 
-def _check_schema(settings: Settings) -> None:
-    """Refuse to start on a schema that is behind; a database that is away is waited for later."""
-    engine = database.engine(settings.database_url.get_secret_value(), "basketry start")
-    try:
-        if schema.lacks_migrations(engine):
-            raise SettingsError("The database's schema is behind this release: run `basketry migrate` first.")
-    except database.TryAgain as error:
-        log.warning("database.away", why=str(error))
-    finally:
-        engine.dispose()
-
-
 def run_worker(settings: Settings, name: str) -> int:
     """Work until SIGTERM; give the exit code."""
-    _check_schema(settings)
+    schema.check(settings.database_url.get_secret_value())
     app = make(settings, name)
     sweeper = Sweeper(settings, name)
     sweeper.start()

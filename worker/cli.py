@@ -1,4 +1,7 @@
-"""`basketry`: the command line. Each command reads its options and calls what does the work."""
+"""`basketry`: the command line. Each command reads its options and calls what does the work.
+
+Commands import what they need when they run: Celery, SQLAlchemy and pika take half a second to load.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,9 @@ from typing import Any, BinaryIO
 
 import click
 
-from contracts.client import Client, NoAnswer
-from worker import app, logs, settings, tokens
+from worker import settings
 from worker.local import commands as local
 from worker.local import state
-from worker.local.demo.show import demo
-from worker.store import schema
 
 STATE_DIR = click.option(
     "--state-dir",
@@ -49,6 +49,8 @@ def load_settings(state_dir: Path) -> settings.Settings:
 @STATE_DIR
 def migrate(state_dir: Path) -> None:
     """Bring the database's schema to this release."""
+    from worker.store import schema
+
     revision = schema.migrate(load_settings(state_dir).database_url.get_secret_value())
     click.echo(f"The schema is at {revision}.")
 
@@ -58,12 +60,24 @@ def migrate(state_dir: Path) -> None:
 @STATE_DIR
 def worker(name: str, state_dir: Path) -> None:
     """Run one worker process in the foreground."""
+    from worker import app, logs
+    from worker.store import schema
+
     chosen = load_settings(state_dir)
     logs.configure(chosen.log_level)
     try:
         sys.exit(app.run_worker(chosen, name))
-    except settings.SettingsError as error:
+    except schema.SchemaError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option("--name", default=f"scheduler-{os.getpid()}", help="Its name in logs and at the servers.")
+@STATE_DIR
+def scheduler(name: str, state_dir: Path) -> None:
+    """Run one scheduler process in the foreground; any number of them may run."""
+    load_settings(state_dir)
+    os.execv(sys.executable, [sys.executable, "-m", "scheduler", "--name", name])  # noqa: S606
 
 
 @main.command()
@@ -85,6 +99,8 @@ def token(
     anonymous: bool,
 ) -> None:
     """Print a token signed with the stack's secret."""
+    from worker import tokens
+
     claims: dict[str, Any] = {"sub": user, "anonymous": anonymous, "roles": roles, "groups": groups}
     if customer:
         claims["customer"] = customer
@@ -117,6 +133,8 @@ def send(
 
     Exits 0 for a status of 2xx, 1 for 4xx, 2 for anything else.
     """
+    from contracts.client import Client, NoAnswer
+
     broker_url = load_settings(state_dir).broker_url.get_secret_value()
     try:
         with Client(broker_url, channel=channel, token=bearer) as client:
@@ -132,7 +150,18 @@ def send(
     sys.exit({2: 0, 4: 1}.get(answer.status // 100, 2))
 
 
-for _command in (*local.COMMANDS, demo):
+@main.command()
+@STATE_DIR
+def demo(state_dir: Path) -> None:
+    """Show the service at work: a stack of its own, Intershop's requests, replies, events, totals."""
+    from worker.local.demo import show
+
+    wrong = show.run(state_dir)
+    if wrong:
+        raise click.ClickException("Not as expected:\n" + "\n".join(wrong))
+
+
+for _command in local.COMMANDS:
     main.add_command(_command)
 
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4, uuid5
 import msgspec
 
 from contracts.errors import ErrorKey, Problem
-from worker import handlers, logs, results
+from worker import handlers, logs, notices, results
 from worker.domain.decisions import Completed, Refused
 from worker.store import inbox
 from worker.store.outbox import Event
@@ -131,9 +131,7 @@ def _notices(envelope: Envelope, completed: Completed) -> list[Event]:
     if basket is None:
         return []
     return [
-        results.notice(
-            uuid4(), basket, said, causation_id=envelope.message_id, traceparent=envelope.traceparent
-        )
+        notices.event(basket, said, causation_id=envelope.message_id, traceparent=envelope.traceparent)
         for said in completed.notices
     ]
 

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from contracts.envelope import Envelope
-    from worker.domain.basket import Basket
     from worker.domain.callers import Caller
     from worker.domain.decisions import Decision
-    from worker.domain.noticing import Notice
 
 _NO_CONTENT = 204
 _MAX_DEPTH = 20
@@ -58,32 +56,6 @@ def event(event_id: UUID, envelope: Envelope, decision: Decision) -> Event:
             traceparent=envelope.traceparent,
         ),
         body=body.decode(),
-    )
-
-
-def notice(
-    event_id: UUID,
-    basket: Basket,
-    said: Notice,
-    *,
-    causation_id: str | None,
-    traceparent: str | None,
-) -> Event:
-    """Make the event of something that happened to a basket besides a result."""
-    return Event(
-        event_id=event_id,
-        channel=basket.channel,
-        key=basket.id,
-        type=said.type,
-        correlation_id=causation_id,
-        headers=events.notice_headers(
-            key=basket.id,
-            channel=basket.channel,
-            causation_id=causation_id,
-            version=basket.version,
-            traceparent=traceparent,
-        ),
-        body=codec_json.encode(said.body).decode(),
     )
 
 

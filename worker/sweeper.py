@@ -7,6 +7,7 @@ written somebody looks again. Removal goes in small batches, so that no other tr
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 _EVERY_SECONDS = 1.0
 _LEFT_BEHIND_AFTER = timedelta(seconds=1)
-_REMOVE_EVERY_SWEEPS = 60
+_REMOVE_EVERY_SECONDS = 60.0
+_STOPS_WITHIN_SECONDS = 5.0
 _REMOVED_AT_ONCE = 1000
 
 log = logs.get(__name__)
@@ -33,32 +35,40 @@ class Sweeper(threading.Thread):
         self._engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name} sweeper")
         self._publisher = Publisher(settings.broker_url.get_secret_value(), f"basketry {name} sweeper")
         self._retention = settings.answer_retention
-        self._stopping = threading.Event()
+        self._nudged = threading.Event()
+        self._is_stopping = False
 
     def run(self) -> None:
-        sweeps = 0
-        while not self._stopping.wait(_EVERY_SECONDS):
+        next_removal = 0.0
+        while not self._is_stopping:
+            is_nudged = self._nudged.wait(_EVERY_SECONDS)
+            self._nudged.clear()
             try:
-                self.sweep()
-                if sweeps % _REMOVE_EVERY_SWEEPS == 0:
+                self.sweep(timedelta(0) if is_nudged else _LEFT_BEHIND_AFTER)
+                if time.monotonic() >= next_removal:
+                    next_removal = time.monotonic() + _REMOVE_EVERY_SECONDS
                     self.remove_old()
             except (Unavailable, database.TryAgain) as error:
                 log.warning("sweep.postponed", why=str(error))
             except Exception:
                 log.exception("sweep.failed")
-            sweeps += 1
+
+    def nudge(self) -> None:
+        """Have everything relayed now that is pending, also what was written a moment ago."""
+        self._nudged.set()
 
     def stop(self) -> None:
-        """End the thread after its current sweep."""
-        self._stopping.set()
-        self.join(timeout=5)
+        """Sweep once more, then end the thread."""
+        self._is_stopping = True
+        self._nudged.set()
+        self.join(timeout=_STOPS_WITHIN_SECONDS)
         self._publisher.close()
         self._engine.dispose()
 
-    def sweep(self) -> int:
-        """Relay every partition with events left behind; give the number of events relayed."""
+    def sweep(self, age: timedelta = _LEFT_BEHIND_AFTER) -> int:
+        """Relay every partition with events of that age or older; give the number of events relayed."""
         with database.transaction(self._engine) as tx:
-            partitions = outbox.left_behind(tx, _LEFT_BEHIND_AFTER)
+            partitions = outbox.left_behind(tx, age)
         relayed = relay.relay(self._engine, self._publisher, partitions)
         if relayed:
             log.info("sweep.relayed", events=relayed)
@@ -67,7 +77,7 @@ class Sweeper(threading.Thread):
     def remove_old(self) -> None:
         """Remove what is older than the retention, in small transactions."""
         removed = _REMOVED_AT_ONCE
-        while removed >= _REMOVED_AT_ONCE and not self._stopping.is_set():
+        while removed >= _REMOVED_AT_ONCE and not self._is_stopping:
             with database.transaction(self._engine) as tx:
                 before = database.now(tx) - self._retention
                 removed = max(

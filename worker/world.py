@@ -7,12 +7,12 @@ changed is written with one statement a kind.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET
 
-from contracts.envelope import DEFAULT_CHANNEL, Envelope
+from contracts.envelope import Envelope
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller, remembered
 from worker.domain.decisions import Completed, Reference
@@ -46,7 +46,6 @@ class World:
         self._baskets = dict(loaded.baskets)
         self._recurrences = dict(loaded.recurrences)
         self._reference = dict(loaded.reference)
-        self._reference.setdefault((DEFAULT_CHANNEL, Kind.CHANNEL, DEFAULT_CHANNEL), Channel())
         self._put: dict[reference.Key, Reference] = {}
         self._skips: list[orders.Skipped] = []
 
@@ -58,7 +57,7 @@ class World:
         on_orders = [one for one in wanted if isinstance(ROUTES[one.type], OnOrder)]
         loaded = baskets.lock(tx, {(one.channel, one.key) for one in on_baskets})
         keys = {key for envelope in wanted for key in _keys_of_command(envelope)}
-        keys.update(key for basket in loaded.values() for key in keys_of_basket(basket))
+        keys.update(key for basket in loaded.values() for key in reference.keys_of(basket))
         pages = {page for one in on_baskets if (page := _page_of(one)) is not None}
         return cls(
             Loaded(
@@ -90,11 +89,10 @@ class World:
         return self._loaded.pages[page] if page is not None else ()
 
     def channel(self, channel_id: str) -> Channel | None:
-        found = self._reference.get((channel_id, Kind.CHANNEL, channel_id))
-        return found if isinstance(found, Channel) else None
+        return reference.channel(self._reference, channel_id)
 
     def catalog(self, channel_id: str) -> Catalog:
-        return catalog_of(self._reference, channel_id)
+        return reference.catalog(self._reference, channel_id)
 
     def apply(self, envelope: Envelope, completed: Completed, caller: Caller | None) -> None:
         """Take in what a command did."""
@@ -138,41 +136,9 @@ def _page_of(envelope: Envelope) -> tuple[str, str, Page] | None:
     return envelope.channel, envelope.key, route.page(envelope.command)
 
 
-def catalog_of(entries: Mapping[reference.Key, Reference], channel_id: str) -> Catalog:
-    """Show the entries of one channel; what is not among them is not found."""
-    return Catalog(
-        products=_OfChannel(entries, channel_id, Kind.PRODUCT),
-        shipping_methods=_OfChannel(entries, channel_id, Kind.SHIPPING_METHOD),
-    )
-
-
-class _OfChannel(Mapping[str, Any]):
-    """The entries of one kind and channel, by their ids, as they are now."""
-
-    def __init__(self, entries: Mapping[reference.Key, Reference], channel_id: str, kind: Kind) -> None:
-        self._entries, self._channel_id, self._kind = entries, channel_id, kind
-
-    def __getitem__(self, id_: str) -> Any:
-        return self._entries[self._channel_id, self._kind, id_]
-
-    def __iter__(self) -> Iterator[str]:
-        return (key[2] for key in self._entries if key[:2] == (self._channel_id, self._kind))
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
 def _keys_of_command(envelope: Envelope) -> Iterator[reference.Key]:
     yield envelope.channel, Kind.CHANNEL, envelope.channel
     route = ROUTES[envelope.type]
     if isinstance(route, OnBasket):
         for kind, id_ in route.lookups(envelope.command):
             yield envelope.channel, kind, id_
-
-
-def keys_of_basket(basket: Basket) -> Iterator[reference.Key]:
-    """Name the reference data that pricing a basket takes."""
-    for item in basket.content.items:
-        yield basket.channel, Kind.PRODUCT, item.sku
-    if basket.content.shipping_method_id:
-        yield basket.channel, Kind.SHIPPING_METHOD, basket.content.shipping_method_id

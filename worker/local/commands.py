@@ -9,7 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -40,16 +40,18 @@ def _state_dir(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.option("--detach", is_flag=True, help="Return when everything is ready; the stack runs on.")
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--schedulers", type=click.IntRange(min=0), default=1, show_default=True)
 @_state_dir
-def up(*, detach: bool, workers: int, state_dir: Path) -> None:
-    """Run PostgreSQL, RabbitMQ and the workers on this machine."""
+def up(*, detach: bool, workers: int, schedulers: int, state_dir: Path) -> None:
+    """Run PostgreSQL, RabbitMQ, the workers and the schedulers on this machine."""
+    instances = {"worker": workers, "scheduler": schedulers}
     try:
         if state.holder(state_dir) is not None:
             _join(state_dir)
         elif detach:
-            _up_detached(state_dir, workers)
+            _up_detached(state_dir, instances)
         else:
-            Supervisor(state_dir, workers).run()
+            Supervisor(state_dir, instances).run()
     except AlreadyRunningError:
         _join(state_dir)
     except LocalStackError as error:
@@ -123,15 +125,16 @@ def _down(state_dir: Path) -> None:
     click.echo(f"The stack in {state_dir} is down{f' ({count} left behind were ended)' if count else ''}.")
 
 
-def _up_detached(state_dir: Path, workers: int) -> None:
+def _up_detached(state_dir: Path, instances: Mapping[str, int]) -> None:
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    asked_for = [word for role, count in instances.items() for word in (f"--{role}s", str(count))]
     log_file = state_dir / "log" / "supervisor.log"
     log_file.parent.mkdir(parents=True, exist_ok=True)
     log_file.touch(mode=0o600)
     with log_file.open("a", encoding="utf-8") as output, log_file.open(encoding="utf-8") as progress:
         progress.seek(0, 2)
         supervisor = subprocess.Popen(
-            roles.basketry("up", "--workers", str(workers), "--state-dir", str(state_dir)),
+            roles.basketry("up", *asked_for, "--state-dir", str(state_dir)),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -13,18 +13,17 @@ from worker.local.child import Child
 class Role:
     name: str
     arguments: tuple[str, ...]  # of `basketry`
-    instances: int | None = None  # None: as many as `--workers` asks for
 
 
-ROLES = (Role(name="worker", arguments=("worker",)),)
+ROLES = (Role(name="worker", arguments=("worker",)), Role(name="scheduler", arguments=("scheduler",)))
 
 
-def programs(workers: int, state_dir: Path, settings: Mapping[str, str]) -> list["Program"]:
-    """List what is to be run, each instance under its own name."""
+def programs(instances: Mapping[str, int], state_dir: Path, settings: Mapping[str, str]) -> list["Program"]:
+    """List what is to be run, so many instances of each role, each under its own name."""
     return [
         Program(role, f"{role.name}-{number}", state_dir, settings)
         for role in ROLES
-        for number in range(1, (workers if role.instances is None else role.instances) + 1)
+        for number in range(1, instances[role.name] + 1)
     ]
 
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -33,9 +34,9 @@ class AlreadyRunningError(LocalStackError):
 
 
 class Supervisor:
-    def __init__(self, state_dir: Path, workers: int) -> None:
+    def __init__(self, state_dir: Path, instances: Mapping[str, int]) -> None:
         self._state_dir = state_dir.absolute()
-        self._workers = workers
+        self._instances = instances
         self._watches: list[Watch] = []
         self._settings: dict[str, str] = {}
         self._state = State.STARTING
@@ -99,7 +100,7 @@ class Supervisor:
         }
         if not self._asked_to_stop.is_set():
             self._migrate()
-        programs = roles.programs(self._workers, self._state_dir, self._settings)
+        programs = roles.programs(self._instances, self._state_dir, self._settings)
         waiting.side_by_side(programs, self._watch)
         if not self._asked_to_stop.is_set():
             self._state = State.READY

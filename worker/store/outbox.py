@@ -74,7 +74,8 @@ WHERE (outbox.channel, outbox.key, outbox.event_id) = (sent.channel, sent.key, s
 """)
 
 _LEFT_BEHIND = text("""
-SELECT DISTINCT partition FROM outbox WHERE published_at IS NULL AND created_at < now() - :age
+SELECT DISTINCT partition FROM outbox
+WHERE published_at IS NULL AND created_at <= now() - CAST(:age AS interval)
 """)
 
 _FORGET = text("""

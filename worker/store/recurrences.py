@@ -52,6 +52,10 @@ LIMIT :limit
 FOR UPDATE OF basket SKIP LOCKED
 """)
 
+_CLAIM_ONE = text("""
+SELECT channel, id FROM basket WHERE channel = :channel AND id = :id FOR UPDATE SKIP LOCKED
+""")
+
 _DUE = text("""
 SELECT basket.channel, basket.id, recurrence.document::text AS recurrence, basket.document::text AS basket
 FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS claimed (channel, id)
@@ -107,6 +111,12 @@ def save(tx: Transaction, recurrences: Sequence[Recurrence]) -> None:
 def claim(tx: Transaction, now: datetime, limit: int) -> list[Key]:
     """Lock the baskets of recurrences that may be due, longest due first; never waits for another's."""
     return [(row.channel, row.id) for row in tx.execute(_CLAIM, {"now": now, "limit": limit})]
+
+
+def claim_one(tx: Transaction, key: Key) -> list[Key]:
+    """Lock one basket; none when another has it."""
+    rows = tx.execute(_CLAIM_ONE, {"channel": key[0], "id": key[1]})
+    return [(row.channel, row.id) for row in rows]
 
 
 def due(tx: Transaction, keys: Collection[Key], now: datetime) -> list[Due]:

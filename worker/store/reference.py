@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 from sqlalchemy import text
 
-from worker.domain.reference import Channel, Product, ShippingMethod
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from sqlalchemy import Connection
-
-    from worker.domain.decisions import Reference
+from contracts.envelope import DEFAULT_CHANNEL
+from worker.domain.basket import Basket
+from worker.domain.decisions import Reference
+from worker.domain.reference import Catalog, Channel, Product, ShippingMethod
+from worker.store.database import Transaction
 
 
 class Kind(StrEnum):
@@ -49,7 +47,7 @@ WHERE reference.document <> excluded.document
 """)
 
 
-def load(tx: Connection, keys: Collection[Key]) -> dict[Key, Reference]:
+def load(tx: Transaction, keys: Collection[Key]) -> dict[Key, Reference]:
     """Read entries; absent ones are left out."""
     if not keys:
         return {}
@@ -60,13 +58,53 @@ def load(tx: Connection, keys: Collection[Key]) -> dict[Key, Reference]:
     }
 
 
-def put(tx: Connection, entries: Mapping[Key, Reference]) -> None:
+def put(tx: Transaction, entries: Mapping[Key, Reference]) -> None:
     """Write entries, in key order so that two writers never deadlock; equal content is left alone."""
     if not entries:
         return
     keys = sorted(entries)
     documents = [msgspec.json.encode(entries[key]).decode() for key in keys]
     tx.execute(_PUT, {**_columns(keys), "documents": documents})
+
+
+def catalog(entries: Mapping[Key, Reference], channel_id: str) -> Catalog:
+    """Show the entries of one channel; what is not among them is not found."""
+    return Catalog(
+        products=_OfChannel(entries, channel_id, Kind.PRODUCT),
+        shipping_methods=_OfChannel(entries, channel_id, Kind.SHIPPING_METHOD),
+    )
+
+
+def channel(entries: Mapping[Key, Reference], channel_id: str) -> Channel | None:
+    """Give a channel's settings; the default channel is always there."""
+    found = entries.get((channel_id, Kind.CHANNEL, channel_id))
+    if isinstance(found, Channel):
+        return found
+    return Channel() if channel_id == DEFAULT_CHANNEL else None
+
+
+class _OfChannel(Mapping[str, Any]):
+    """The entries of one kind and channel, by their ids, as they are now."""
+
+    def __init__(self, entries: Mapping[Key, Reference], channel_id: str, kind: Kind) -> None:
+        self._entries, self._channel_id, self._kind = entries, channel_id, kind
+
+    def __getitem__(self, id_: str) -> Any:
+        return self._entries[self._channel_id, self._kind, id_]
+
+    def __iter__(self) -> Iterator[str]:
+        return (key[2] for key in self._entries if key[:2] == (self._channel_id, self._kind))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def keys_of(basket: Basket) -> Iterator[Key]:
+    """Name the reference data that pricing a basket takes."""
+    for item in basket.content.items:
+        yield basket.channel, Kind.PRODUCT, item.sku
+    if basket.content.shipping_method_id:
+        yield basket.channel, Kind.SHIPPING_METHOD, basket.content.shipping_method_id
 
 
 def _columns(keys: Collection[Key]) -> dict[str, list[str]]:

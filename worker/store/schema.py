@@ -12,18 +12,26 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from worker.store.database import psycopg_url, transaction
+from worker import logs
+from worker.store.database import TryAgain, engine, psycopg_url, transaction
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection
 
 _LOCK = 0x6261736B6D696772  # "baskmigr": one migration at a time, whoever starts it
 
 
+log = logs.get(__name__)
+
+
+class SchemaError(Exception):
+    """The database cannot be used by this release as it is."""
+
+
 def migrate(url: str, revision: str = "head") -> str:
     """Bring the schema to a revision, waiting for any other migration; give the revision reached."""
-    engine = create_engine(psycopg_url(url), poolclass=NullPool)
-    with engine.connect() as connection:
+    migrating = create_engine(psycopg_url(url), poolclass=NullPool)
+    with migrating.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
         connection.commit()
         try:
@@ -40,12 +48,23 @@ def current(connection: Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
-def lacks_migrations(engine: Engine) -> bool:
-    """Whether the database is behind this release; one that is ahead of it is fine (expand, contract)."""
-    with transaction(engine) as connection:
-        reached = current(connection)
+def check(url: str) -> None:
+    """Refuse a schema that is behind this release: raises SchemaError.
+
+    One that is ahead is fine (expand, contract), and a database that is away is waited for later.
+    """
+    away = engine(url, "basketry start")
+    try:
+        with transaction(away) as connection:
+            reached = current(connection)
+    except TryAgain as error:
+        log.warning("database.away", why=str(error))
+        return
+    finally:
+        away.dispose()
     known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
-    return not reached or reached in known[1:]
+    if not reached or reached in known[1:]:
+        raise SchemaError("The database's schema is behind this release: run `basketry migrate` first.")
 
 
 def _run(connection: Connection, revision: str) -> None:

@@ -17,7 +17,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-import click
 import pika
 from rich.console import Console
 from rich.progress import Progress
@@ -152,19 +151,3 @@ def _print_basket(console: Console, body: bytes, basket: dict[str, Any]) -> None
     for name, expected in story.EXPECTED_TAXES.items():
         table.add_row(name, str(basket[name][0]["amount"]["value"]), str(expected))
     console.print(table)
-
-
-@click.command()
-@click.option(
-    "--state-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".basketry"),
-    envvar="BASKETRY_STATE_DIR",
-    show_default=True,
-    help="Where the stack keeps its state.",
-)
-def demo(state_dir: Path) -> None:
-    """Show the service at work: a stack of its own, Intershop's requests, replies, events, totals."""
-    wrong = run(state_dir)
-    if wrong:
-        raise click.ClickException("Not as expected:\n" + "\n".join(wrong))

@@ -1,0 +1,28 @@
+"""`python -m scheduler`: one scheduler process in the foreground; `basketry scheduler` becomes this."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from scheduler import beat
+from worker import logs, settings
+from worker.store import schema
+
+
+@click.command()
+@click.option("--name", required=True, help="The scheduler's name in logs and at the servers.")
+def main(name: str) -> None:
+    """Turn due recurrences into orders until SIGTERM."""
+    try:
+        chosen = settings.load()
+        logs.configure(chosen.log_level)
+        schema.check(chosen.database_url.get_secret_value())
+    except (settings.SettingsError, schema.SchemaError) as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(beat.run(chosen, name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Celery beat as a metronome: its entries run in this process, and the database says what is due.
+
+It needs no broker to place orders. It sleeps until the next recurrence is due, at most a second; and a
+SIGTERM lets the running transaction end, where beat's own handler would cut anywhere.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, beat
+from celery.schedules import schedstate, schedule
+
+from scheduler import tick
+from worker import logs
+from worker.settings import Settings
+from worker.store import database
+from worker.sweeper import Sweeper
+
+TASK = "basketry.place_due_orders"
+
+_LONGEST_SLEEP_SECONDS = 1.0
+_SHORTEST_SLEEP_SECONDS = 0.05  # when what is due is locked by others
+_BEAT_WAKES_EARLIER_BY_SECONDS = 0.011  # beat takes 10 ms off every interval
+
+log = logs.get(__name__)
+
+
+class UntilDue(schedule):  # type: ignore[misc]
+    """Due again when the next recurrence is."""
+
+    def __init__(self) -> None:
+        super().__init__(run_every=_LONGEST_SLEEP_SECONDS)
+        self._due_at = 0.0  # monotonic, seconds
+
+    def sleep(self, seconds: float) -> None:
+        self._due_at = time.monotonic() + max(_SHORTEST_SLEEP_SECONDS, seconds)
+
+    def is_due(self, last_run_at: Any) -> Any:  # noqa: ARG002 - beat's signature
+        remaining = self._due_at - time.monotonic()
+        return schedstate(remaining < _BEAT_WAKES_EARLIER_BY_SECONDS, max(0.0, remaining))
+
+
+class Scheduler(beat.Scheduler):  # type: ignore[misc]
+    """Beat's scheduler with one entry; it publishes nothing and connects to nothing."""
+
+    producer = None
+    sync_every_tasks = None
+
+    def setup_schedule(self) -> None:
+        self._until_due = UntilDue()
+        self.add(name="due orders", task=TASK, schedule=self._until_due)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:  # noqa: ARG002 - beat's signature
+        """Run the entry here and now; a failure is logged and the metronome goes on."""
+        sleep_seconds = _LONGEST_SLEEP_SECONDS
+        try:
+            sleep_seconds = self.app.tasks[entry.task].apply(throw=True).result
+        except database.TryAgain as error:
+            log.warning("tick.postponed", why=str(error))
+        except Exception:
+            log.exception("tick.failed")
+        self._until_due.sleep(sleep_seconds)
+
+
+class Service(beat.Service):  # type: ignore[misc]
+    """Beat's loop, stopped between two transactions."""
+
+    def stop_soon(self, *_: object) -> None:
+        self._is_shutdown.set()
+
+    @property
+    def is_stopping(self) -> bool:
+        return bool(self._is_shutdown.is_set())
+
+
+def run(settings: Settings, name: str) -> int:
+    """Place orders until SIGTERM; give the exit code."""
+    engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
+    sweeper = Sweeper(settings, name)
+    app = Celery("basketry-scheduler", set_as_current=False)
+    app.conf.update(beat_enable_remote_control=False, result_expires=None, task_ignore_result=True)
+    service = Service(app, max_interval=_LONGEST_SLEEP_SECONDS, scheduler_cls=Scheduler)
+
+    @app.task(name=TASK, shared=False)  # type: ignore[untyped-decorator]
+    def place_due_orders() -> float:
+        outcome = tick.Outcome(claimed=1)
+        while outcome.claimed and not service.is_stopping:
+            outcome = tick.tick(engine)
+            if outcome.claimed:
+                log.info("tick", claimed=outcome.claimed, placed=outcome.placed)
+                sweeper.nudge()
+        return tick.seconds_until_next(engine, _LONGEST_SLEEP_SECONDS)
+
+    signal.signal(signal.SIGTERM, service.stop_soon)
+    signal.signal(signal.SIGINT, service.stop_soon)
+    sweeper.start()
+    if settings.ready_file:
+        Path(settings.ready_file).touch()
+    log.info("scheduler.ready", name=name)
+    try:
+        service.start()
+    finally:
+        sweeper.stop()
+        engine.dispose()
+    return 0

@@ -1,0 +1,126 @@
+"""One due recurrence with its basket: what it needs to know, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import assert_never
+
+import msgspec
+
+from contracts.durations import parse_duration
+from worker import notices
+from worker.domain import noticing, ordering, scheduling
+from worker.domain.basket import Basket
+from worker.domain.decisions import Reference
+from worker.domain.noticing import Notice
+from worker.domain.ordering import Order
+from worker.domain.recurrence import Recurrence, Skip, State
+from worker.domain.reference import Channel
+from worker.domain.scheduling import Advance, Failure, Placement, Policy, Suspension
+from worker.store import recurrences, reference
+from worker.store.outbox import Event
+from worker.store.reference import Kind
+
+_read_recurrence = msgspec.json.Decoder(Recurrence).decode
+_read_basket = msgspec.json.Decoder(Basket).decode
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    recurrence: Recurrence
+    basket: Basket
+
+    @property
+    def key(self) -> recurrences.Key:
+        return self.basket.channel, self.basket.id
+
+    def lookups(self) -> Iterator[reference.Key]:
+        """Name the reference data that an order of this basket takes."""
+        yield self.basket.channel, Kind.CHANNEL, self.basket.channel
+        yield from reference.keys_of(self.basket)
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to happen; its orders still need numbers. `priced`: the basket at the prices of the order."""
+
+    candidate: Candidate
+    advance: Advance
+    priced: Basket
+
+    @property
+    def order_count(self) -> int:
+        return sum(isinstance(happened, Placement) for happened in self.advance.happened)
+
+
+class Dealt(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be written: the recurrence as it goes on, and everything that happened."""
+
+    recurrence: Recurrence
+    orders: tuple[Order, ...]
+    skips: tuple[Skip, ...]
+    events: tuple[Event, ...]
+
+
+def read(due: recurrences.Due) -> Candidate:
+    """Decode a candidate; raises whatever is wrong with its documents."""
+    return Candidate(recurrence=_read_recurrence(due.recurrence), basket=_read_basket(due.basket))
+
+
+def decide(
+    candidate: Candidate, entries: Mapping[reference.Key, Reference], now: datetime, most: int
+) -> Decided:
+    """Decide what to place, skip, fail or suspend of one recurrence, at most so many orders."""
+    basket = candidate.basket
+    channel = reference.channel(entries, basket.channel) or Channel()
+    catalog = reference.catalog(entries, basket.channel)
+    obstacle = ordering.obstacle(basket, catalog)
+    return Decided(
+        candidate=candidate,
+        advance=scheduling.advance(candidate.recurrence, now, _policy(channel), obstacle, most),
+        priced=ordering.repriced(basket, channel, catalog) if obstacle is None else basket,
+    )
+
+
+def carry_out(decided: Decided, now: datetime, numbers: Iterator[str], new_id: Callable[[], str]) -> Dealt:
+    """Make the orders and events of what was decided."""
+    advance, before = decided.advance, decided.candidate.recurrence
+    orders: list[Order] = []
+    said: list[Notice] = []
+    if advance.is_resumed:
+        said.append(noticing.of_recurrence("recurrence.resumed", advance.recurrence))
+    for happened in advance.happened:
+        match happened:
+            case Placement():
+                order = ordering.order(
+                    decided.priced, happened, order_id=new_id(), number=next(numbers), placed_at=now
+                )
+                orders.append(order)
+                said.append(noticing.of_order(order))
+            case Skip():
+                said.append(noticing.of_skip(before.basket_id, happened))
+            case Failure():
+                said.extend(noticing.of_failure(before.basket_id, happened))
+            case Suspension():
+                said.append(noticing.of_suspension(advance.recurrence, happened))
+            case _:
+                assert_never(happened)
+    if advance.recurrence.state is State.EXPIRED and before.state is not State.EXPIRED:
+        said.append(noticing.of_recurrence("recurrence.expired", advance.recurrence))
+    return Dealt(
+        recurrence=advance.recurrence,
+        orders=tuple(orders),
+        skips=tuple(one for one in advance.happened if isinstance(one, Skip)),
+        events=tuple(_event(decided.candidate, notice) for notice in said),
+    )
+
+
+def _policy(channel: Channel) -> Policy:
+    missed_after = parse_duration(channel.missed_after)
+    return Policy(missed_after=missed_after or timedelta(0), catch_up_limit=channel.catch_up_limit)
+
+
+def _event(candidate: Candidate, said: Notice) -> Event:
+    recurrence = candidate.recurrence
+    return notices.event(
+        candidate.basket, said, causation_id=recurrence.causation_id, traceparent=recurrence.traceparent
+    )
