@@ -48,8 +48,12 @@ def unknown_currency(currency: str) -> Problem:
 
 
 def changed(basket: Basket, content: Content, context: Context) -> Basket:
-    """Give the basket with another content, priced anew, one version on; equal content changes nothing."""
-    if content == basket.content:
-        return basket
+    """Give the basket with this content at the prices of now, one version on if the content is another.
+
+    New prices alone are no new version.
+    """
     priced = pricing.price(content, context.channel, context.catalog, before=basket)
-    return structs.replace(basket, content=content, priced=priced, version=basket.version + 1)
+    if (content, priced) == (basket.content, basket.priced):
+        return basket
+    version = basket.version + (content != basket.content)
+    return structs.replace(basket, content=content, priced=priced, version=version)

@@ -7,7 +7,7 @@ is contained in the totals, with net prices it is added; an exempt buyer pays ne
 from __future__ import annotations
 
 from collections import defaultdict
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
 from worker.domain.basket import Content, Line, Priced, Shipping, Tax, Totals
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from worker.domain.reference import Catalog, Channel
 
 _PERCENT = Decimal(100)
+_EXACT_DIGITS = 60  # a sum of 500 items times a rate of 12 decimals, rounded once and not on the way
 
 
 def price(content: Content, channel: Channel, catalog: Catalog, before: Basket | None = None) -> Priced:
@@ -90,13 +91,14 @@ def _taxes(amounts: Iterable[tuple[Decimal, Decimal]], currency: str, channel: C
         if rate and amount:
             sums[rate] += amount
     is_net = channel.price_type == "net"
-    return tuple(
-        Tax(
-            rate=rate,
-            amount=round_half_up(amount * rate / (_PERCENT if is_net else _PERCENT + rate), currency),
+    with localcontext(prec=_EXACT_DIGITS):
+        return tuple(
+            Tax(
+                rate=rate,
+                amount=round_half_up(amount * rate / (_PERCENT if is_net else _PERCENT + rate), currency),
+            )
+            for rate, amount in sorted(sums.items())
         )
-        for rate, amount in sorted(sums.items())
-    )
 
 
 def _totals(

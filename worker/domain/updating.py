@@ -115,7 +115,7 @@ def _unmet(basket: Basket, command: commands.BasketUpdate, context: Context) -> 
         problems.append(Problem(code=ErrorKey.LIMIT_EXCEEDED, message=message, path="$.promotions"))
     if command.cost_center_id:
         problems.append(_cost_center_problem(basket.customer or context.caller.customer))
-    if command.new_owner_authentication_token is not UNSET:
+    if command.new_owner_authentication_token:
         problems.extend(_new_owner_problems(context))
     return problems
 

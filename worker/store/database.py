@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -79,11 +80,20 @@ def transaction(source: Engine) -> Iterator[Transaction]:
         with source.begin() as connection:
             yield connection
     except DBAPIError as error:
-        sqlstate = getattr(error.orig, "sqlstate", None) or ""
-        kind = StatementFailed if sqlstate.startswith(_CONTENT_CLASSES) else TryAgain
-        raise kind(f"{type(error.orig).__name__} {sqlstate}: {error.orig}".strip()) from error
+        kind = StatementFailed if _is_about_content(error.orig) else TryAgain
+        raise kind(f"{type(error.orig).__name__}: {error.orig}") from error
+    except UnicodeEncodeError as error:
+        raise StatementFailed(str(error)) from error
     except PoolTimeoutError as error:
         raise TryAgain(str(error)) from error
+
+
+def _is_about_content(error: BaseException | None) -> bool:
+    """Whether the rows are at fault; the driver refuses some (NUL in a text) before there is a SQLSTATE."""
+    sqlstate = getattr(error, "sqlstate", None) or ""
+    return isinstance(error, (psycopg.DataError, psycopg.IntegrityError)) or sqlstate.startswith(
+        _CONTENT_CLASSES
+    )
 
 
 def now(tx: Transaction) -> datetime:

@@ -158,7 +158,7 @@ dead_letter = Table(
     Column("message_id", Text),
     Column("cause", Text, nullable=False),
     Column("detail", Text, nullable=False),
-    Column("claims", JSONB),
+    Column("claims", JSONB(none_as_null=True)),
     Column("properties", JSONB, nullable=False),
     Column("headers", JSONB, nullable=False),
     Column("body", LargeBinary, nullable=False),
