@@ -61,8 +61,8 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]
             sleep_seconds = self.app.tasks[entry.task].apply(throw=True).result
         except database.TryAgain as error:
             log.warning("tick.postponed", why=str(error))
-        except Exception:
-            log.exception("tick.failed")
+        except Exception as error:  # noqa: BLE001 - the next tick tries again
+            log.error("tick.failed", why=logs.where(error))  # noqa: TRY400
         self._until_due.sleep(sleep_seconds)
 
 

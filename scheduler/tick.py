@@ -8,7 +8,6 @@ of schedulers may do this at once: the lock saves work, the unique key of an occ
 from __future__ import annotations
 
 import secrets
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
@@ -101,8 +100,8 @@ def _each(tx: Transaction, work: Iterable[tuple[recurrences.Key, Callable[[], _T
     for key, piece in work:
         try:
             done.append(piece())
-        except Exception:  # noqa: BLE001 - whatever it is, it is this basket's misfortune alone
-            _suspend(tx, key, traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this basket's misfortune alone
+            _suspend(tx, key, logs.where(error))
     return done
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,6 +45,17 @@ def load_settings(state_dir: Path) -> settings.Settings:
         raise click.ClickException(
             f"{error}\nStart a local stack with `basketry up`, or set these."
         ) from error
+
+
+@contextmanager
+def database_at_hand() -> Iterator[None]:
+    """Say it in a sentence when the database cannot be asked."""
+    from worker.store import database
+
+    try:
+        yield
+    except database.TryAgain as error:
+        raise click.ClickException(f"The database does not answer: {error}") from error
 
 
 @main.command()
@@ -148,6 +161,36 @@ def send(
     if answer.body:
         click.echo(answer.body)
     sys.exit({2: 0, 4: 1}.get(answer.status // 100, 2))
+
+
+@main.command()
+@click.option("--basket", help="Only this basket's.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@STATE_DIR
+def orders(basket: str | None, limit: int, state_dir: Path, *, as_json: bool) -> None:
+    """List the newest orders."""
+    from worker import listing
+
+    database_url = load_settings(state_dir).database_url.get_secret_value()
+    with database_at_hand():
+        listing.list_orders(database_url, limit, basket, as_json=as_json)
+
+
+@main.command()
+@click.option(
+    "--state", type=click.Choice(["active", "paused", "suspended", "expired", "removed"]), help="Only these."
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@STATE_DIR
+def recurrences(state: str | None, limit: int, state_dir: Path, *, as_json: bool) -> None:
+    """List recurrences, the next due first."""
+    from worker import listing
+
+    database_url = load_settings(state_dir).database_url.get_secret_value()
+    with database_at_hand():
+        listing.list_recurrences(database_url, limit, state, as_json=as_json)
 
 
 @main.command()

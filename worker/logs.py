@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -51,6 +53,13 @@ def configure(level: str) -> None:
 
 def _configured_already(**_: object) -> None:
     """Celery asks; the answer is that it is done."""
+
+
+def where(error: BaseException) -> str:
+    """Name an exception and the place it comes from; its message may hold personal data and stays out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno} in {frames[-1].name}" if frames else ""
+    return f"{type(error).__name__}{place}"
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -50,8 +50,8 @@ class Sweeper(threading.Thread):
                     self.remove_old()
             except (Unavailable, database.TryAgain) as error:
                 log.warning("sweep.postponed", why=str(error))
-            except Exception:
-                log.exception("sweep.failed")
+            except Exception as error:  # noqa: BLE001 - the next sweep tries again
+                log.error("sweep.failed", why=logs.where(error))  # noqa: TRY400
 
     def nudge(self) -> None:
         """Have everything relayed now that is pending, also what was written a moment ago."""

@@ -66,8 +66,8 @@ def _apply(tools: Tools, deliveries: Sequence[Delivery]) -> Done | TryAgain:
         _commit_and_say(tools, envelopes)
     except database.TryAgain as error:
         return TryAgain(0, str(error))
-    except Exception:  # noqa: BLE001 - whatever one command has caused, its neighbours must not suffer
-        log.warning("batch.split", size=len(envelopes), why=traceback.format_exc(limit=-3))
+    except Exception as error:  # noqa: BLE001 - what one command has caused, its neighbours must not suffer
+        log.warning("batch.split", size=len(envelopes), why=logs.where(error))
         return _apply_one_by_one(tools, envelopes)
     return Done()
 
@@ -83,9 +83,10 @@ def _apply_one_by_one(tools: Tools, envelopes: Sequence[Envelope]) -> Done | Try
                 _commit_and_say(tools, [one], failure=traceback.format_exc())
         except database.TryAgain as error:
             return TryAgain(index, str(error))
-        except Exception as error:  # not even parking worked: hold it rather than lose it
-            log.exception("command.unparkable", message_id=one.message_id, key=one.key, command=one.type)
-            return TryAgain(index, str(error))
+        except Exception as error:  # noqa: BLE001 - not even parking worked: hold it rather than lose it
+            names = {"message_id": one.message_id, "key": one.key, "command": one.type}
+            log.error("command.unparkable", why=logs.where(error), **names)  # noqa: TRY400
+            return TryAgain(index, type(error).__name__)
     return Done()
 
 

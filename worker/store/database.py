@@ -81,11 +81,20 @@ def transaction(source: Engine) -> Iterator[Transaction]:
             yield connection
     except DBAPIError as error:
         kind = StatementFailed if _is_about_content(error.orig) else TryAgain
-        raise kind(f"{type(error.orig).__name__}: {error.orig}") from error
-    except UnicodeEncodeError as error:
-        raise StatementFailed(str(error)) from error
+        raise kind(_without_rows(error.orig)) from None
+    except UnicodeEncodeError:
+        raise StatementFailed("a text holds half a surrogate pair") from None
     except PoolTimeoutError as error:
         raise TryAgain(str(error)) from error
+
+
+def _without_rows(error: BaseException | None) -> str:
+    """Say what went wrong without the server's details: these show whole rows, addresses included."""
+    diagnosis = error.diag if isinstance(error, psycopg.Error) else None
+    if diagnosis is None or diagnosis.message_primary is None:
+        return f"{type(error).__name__}: {error}"
+    constraint = f" ({diagnosis.constraint_name})" if diagnosis.constraint_name else ""
+    return f"{type(error).__name__}: {diagnosis.message_primary}{constraint}"
 
 
 def _is_about_content(error: BaseException | None) -> bool:

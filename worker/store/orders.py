@@ -53,6 +53,15 @@ LIMIT :limit
 """)
 
 
+_NEWEST = text("""
+SELECT document::text AS document
+FROM customer_order
+WHERE CAST(:basket_id AS text) IS NULL OR basket_id = :basket_id
+ORDER BY placed_at DESC, number DESC
+LIMIT :limit
+""")
+
+
 def numbers(tx: Transaction, count: int) -> list[str]:
     """Draw order numbers: short, rising, unique; not gapless."""
     return [str(number) for number in tx.execute(_NUMBERS, {"count": count}).scalars()] if count else []
@@ -106,6 +115,12 @@ def page(
     """List a basket's orders, newest first, that were placed before the order `before`."""
     values = {"channel": channel, "basket_id": basket_id, "before": before, "limit": limit}
     return tuple(_read(row) for row in tx.execute(_PAGE, values))
+
+
+def newest(tx: Transaction, limit: int, basket_id: str | None = None) -> tuple[Order, ...]:
+    """List the newest orders of all channels, or of one basket's id in all of them."""
+    values = {"basket_id": basket_id, "limit": limit}
+    return tuple(_read(row) for row in tx.execute(_NEWEST, values))
 
 
 def _read(row: Any) -> Order:

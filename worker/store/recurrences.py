@@ -82,6 +82,15 @@ WHERE recurrence.channel = claimed.channel AND recurrence.basket_id = claimed.id
 """)
 
 
+_LISTED = text("""
+SELECT document::text AS document
+FROM recurrence
+WHERE CAST(:state AS text) IS NULL OR state = :state
+ORDER BY next_due_at, channel, basket_id
+LIMIT :limit
+""")
+
+
 def load(tx: Transaction, keys: Collection[Key]) -> dict[Key, Recurrence]:
     """Read the recurrences of baskets that are locked; absent ones are left out."""
     if not keys:
@@ -142,6 +151,12 @@ def next_due(tx: Transaction) -> datetime | None:
     """Give the instant at which the first recurrence is due; it may lie in the past."""
     instant: datetime | None = tx.execute(_NEXT).scalar_one()
     return instant
+
+
+def listed(tx: Transaction, limit: int, state: str | None = None) -> list[Recurrence]:
+    """List recurrences, the next due first, of one state or of all."""
+    decode = msgspec.json.Decoder(Recurrence).decode
+    return [decode(row.document) for row in tx.execute(_LISTED, {"state": state, "limit": limit})]
 
 
 def _columns(keys: Collection[Key]) -> dict[str, list[object]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from contracts.client import Answer
+
 CHANNEL = "b2c-web-shop"
 USER = "patricia"
 
@@ -23,6 +25,8 @@ EXPECTED_TAXES = {
     "salesTaxTotalsByTaxRate": Decimal("193.08"),
     "shippingTaxTotalsByTaxRate": Decimal("2.70"),
 }
+
+_CHANNEL = {"shippingTaxRate": 19}
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +43,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 def puts() -> list[Step]:
     """What upstream services tell the basket service beforehand."""
     return [
-        _put("Tell the channel", "channel", CHANNEL, {"shippingTaxRate": 19}),
+        _put("Tell the channel", "channel", CHANNEL, _CHANNEL),
         _put("Tell a product", "product", "5079807", _product("HP ProBook 6550b Notebook PC", "849.29")),
         _put("Tell a product", "product", "1612143", _product("Benq MD300", "359.99")),
         _put(
@@ -81,6 +85,19 @@ def commands(basket_id: str) -> list[Step]:
             status=400,
         ),
         Step(title="Get the basket", type="basket.get", key=basket_id, body=None, status=200),
+    ]
+
+
+def recurring_channel() -> Step:
+    return _put("Enable recurring orders", "channel", CHANNEL, {**_CHANNEL, "recurringOrdersEnabled": True})
+
+
+def unexpected_answers(steps: list[Step], answers: list[Answer]) -> list[str]:
+    """Compare statuses; a sentence for each one that differs."""
+    return [
+        f"{step.title}: status {answer.status}, {step.status} was expected"
+        for step, answer in zip(steps, answers, strict=True)
+        if answer.status != step.status
     ]
 
 

@@ -1,0 +1,75 @@
+"""What an operator lists: orders and recurrences, as Rich tables or as JSON lines of their wire forms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from contracts import codec_json
+from contracts.instants import iso
+from contracts.orders import RecurringView
+from worker.domain import noticing
+from worker.domain.ordering import Order
+from worker.domain.recurrence import Recurrence, State, next_due_at
+from worker.store import database, orders, recurrences
+
+
+def list_orders(database_url: str, limit: int, basket_id: str | None, *, as_json: bool) -> None:
+    """Print the newest orders."""
+    engine = database.engine(database_url, "basketry orders")
+    with database.transaction(engine) as tx:
+        found = orders.newest(tx, limit, basket_id)
+    engine.dispose()
+    if as_json:
+        _print_json([one.document for one in found])
+        return
+    table = Table("number", "channel", "basket", "n", "due at", "placed at", "catch-up", "total")
+    for one in found:
+        table.add_row(*_order_row(one))
+    Console().print(table)
+
+
+def list_recurrences(database_url: str, limit: int, state: str | None, *, as_json: bool) -> None:
+    """Print recurrences, the next due first."""
+    engine = database.engine(database_url, "basketry recurrences")
+    with database.transaction(engine) as tx:
+        found = recurrences.listed(tx, limit, state)
+    engine.dispose()
+    if as_json:
+        _print_json([_recurrence_document(one) for one in found])
+        return
+    table = Table("channel", "basket", "state", "interval", "next due at", "orders", "last error")
+    for one in found:
+        error = one.last_error.message if one.last_error is not None else ""
+        row = (one.channel, one.basket_id, one.state, one.rule.interval, _next(one), str(one.placed), error)
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _order_row(order: Order) -> tuple[str, ...]:
+    recurring = order.document.recurring
+    which = ("", "", "")
+    if isinstance(recurring, RecurringView):
+        which = (str(recurring.occurrence), recurring.due_at, "yes" if recurring.catch_up else "")
+    n, due_at, catch_up = which
+    total = f"{order.total.value} {order.total.currency}"
+    return order.number, order.channel, order.basket_id, n, due_at, iso(order.placed_at), catch_up, total
+
+
+def _recurrence_document(recurrence: Recurrence) -> dict[str, object]:
+    status = msgspec.to_builtins(noticing.status_view(recurrence, ()))
+    del status["lastOrders"]
+    return {"channel": recurrence.channel, "basketId": recurrence.basket_id, **status}
+
+
+def _next(recurrence: Recurrence) -> str:
+    due_at = None if recurrence.state is State.REMOVED else next_due_at(recurrence)
+    return iso(due_at) if due_at is not None else ""
+
+
+def _print_json(documents: Sequence[object]) -> None:
+    print(json.dumps([json.loads(codec_json.encode(one)) for one in documents], indent=2))  # noqa: T201
