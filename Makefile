@@ -1,6 +1,6 @@
 # Needs python3 (3.11 or newer) and make. Everything else is fetched into .venv and the caches of this user.
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test check clean
+.PHONY: help .venv demo test test-slow test-all check clean
 BIN := .venv/bin
 
 help: ## list the targets
@@ -17,6 +17,11 @@ demo: .venv/installed ## start everything on this machine, show it at work, stop
 
 test: .venv/installed ## run all tests but the slow tiers, against a real PostgreSQL and RabbitMQ
 	@$(BIN)/pytest
+
+test-slow: .venv/installed ## run the slow tiers only: servers stopped, processes killed many times
+	@$(BIN)/pytest -m slow
+
+test-all: test test-slow ## run every test
 
 check: .venv/installed ## lint, format, types, import rules
 	$(BIN)/ruff check

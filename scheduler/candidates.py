@@ -101,7 +101,7 @@ def carry_out(decided: Decided, now: datetime, numbers: Iterator[str], new_id: C
             case Failure():
                 said.extend(noticing.of_failure(before.basket_id, happened))
             case Suspension():
-                said.append(noticing.of_suspension(advance.recurrence, happened))
+                said.append(noticing.of_suspension(before.basket_id, before.generation, happened))
             case _:
                 assert_never(happened)
     if advance.recurrence.state is State.EXPIRED and before.state is not State.EXPIRED:
@@ -120,7 +120,12 @@ def _policy(channel: Channel) -> Policy:
 
 
 def _event(candidate: Candidate, said: Notice) -> Event:
-    recurrence = candidate.recurrence
+    basket, recurrence = candidate.basket, candidate.recurrence
     return notices.event(
-        candidate.basket, said, causation_id=recurrence.causation_id, traceparent=recurrence.traceparent
+        basket.channel,
+        basket.id,
+        basket.version,
+        said,
+        causation_id=recurrence.causation_id,
+        traceparent=recurrence.traceparent,
     )

@@ -15,8 +15,12 @@ from typing import TypeVar
 
 import msgspec
 
+from contracts.errors import ErrorKey
 from scheduler.candidates import Dealt, carry_out, decide, read
-from worker import logs
+from worker import logs, notices
+from worker.domain import noticing
+from worker.domain.recurrence import Reason
+from worker.domain.scheduling import Suspension
 from worker.store import database, orders, outbox, recurrences, reference
 from worker.store.database import Engine, Transaction
 
@@ -24,7 +28,9 @@ _CLAIMED_AT_ONCE = 500
 _PLACED_AT_ONCE = 500  # about 200 ms of one transaction
 _ID_BYTES = 18
 
-INTERNAL_ERROR = "command.internal_error"
+_BROKEN = Reason(
+    code=ErrorKey.INTERNAL_ERROR, message="the order could not be placed because of a defect of ours"
+)
 
 _T = TypeVar("_T")
 
@@ -116,9 +122,12 @@ def _write(tx: Transaction, dealt: Sequence[Dealt]) -> None:
 
 
 def _suspend(tx: Transaction, key: recurrences.Key, detail: str) -> None:
-    """Take a recurrence that breaks us out of the schedule, for a person to look at."""
-    log.error("recurrence.broken", channel=key[0], key=key[1], why=detail)
-    recurrences.suspend(tx, key, INTERNAL_ERROR, "the order could not be placed because of a defect of ours")
+    """Take a recurrence that breaks us out of the schedule, and say so, for a person to look at."""
+    channel, basket_id = key
+    log.error("recurrence.broken", channel=channel, key=basket_id, why=detail)
+    generation, version = recurrences.suspend(tx, key, _BROKEN)
+    said = noticing.of_suspension(basket_id, generation, Suspension(reason=_BROKEN))
+    outbox.append(tx, [notices.event(channel, basket_id, version, said)])
 
 
 def _new_id() -> str:

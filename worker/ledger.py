@@ -130,9 +130,9 @@ def _notices(envelope: Envelope, completed: Completed) -> list[Event]:
     basket = completed.basket
     if basket is None:
         return []
+    cause = {"causation_id": envelope.message_id, "traceparent": envelope.traceparent}
     return [
-        notices.event(basket, said, causation_id=envelope.message_id, traceparent=envelope.traceparent)
-        for said in completed.notices
+        notices.event(basket.channel, basket.id, basket.version, said, **cause) for said in completed.notices
     ]
 
 

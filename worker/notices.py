@@ -5,24 +5,31 @@ from __future__ import annotations
 from uuid import uuid4
 
 from contracts import codec_json, events
-from worker.domain.basket import Basket
 from worker.domain.noticing import Notice
 from worker.store.outbox import Event
 
 
-def event(basket: Basket, said: Notice, *, causation_id: str | None, traceparent: str | None) -> Event:
-    """Make the event of a notice; `causation_id` is the command behind it."""
+def event(
+    channel: str,
+    basket_id: str,
+    version: int,
+    said: Notice,
+    *,
+    causation_id: str | None = None,
+    traceparent: str | None = None,
+) -> Event:
+    """Make the event of a notice about a basket; `causation_id` is the command behind it."""
     return Event(
         event_id=uuid4(),
-        channel=basket.channel,
-        key=basket.id,
+        channel=channel,
+        key=basket_id,
         type=said.type,
         correlation_id=causation_id,
         headers=events.notice_headers(
-            key=basket.id,
-            channel=basket.channel,
+            key=basket_id,
+            channel=channel,
             causation_id=causation_id,
-            version=basket.version,
+            version=version,
             traceparent=traceparent,
         ),
         body=codec_json.encode(said.body).decode(),

@@ -95,12 +95,12 @@ def of_failure(basket_id: str, failure: Failure) -> tuple[Notice, ...]:
     return Notice("order.failed", body), Notice("recurrence.suspended", suspended)
 
 
-def of_suspension(recurrence: Recurrence, suspension: Suspension) -> Notice:
+def of_suspension(basket_id: str, generation: int, suspension: Suspension) -> Notice:
     body = SuspendedView(
-        basket_id=recurrence.basket_id,
-        generation=recurrence.generation,
+        basket_id=basket_id,
+        generation=generation,
         reason=_reason(suspension.reason),
-        missed=suspension.missed,
+        missed=UNSET if suspension.missed is None else suspension.missed,
     )
     return Notice("recurrence.suspended", body)
 

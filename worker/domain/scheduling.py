@@ -48,10 +48,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Suspension(msgspec.Struct, frozen=True, kw_only=True):
-    """`missed` counts what waits for a person's decision."""
+    """`missed` counts what waits for a person's decision, when it is that."""
 
     reason: Reason
-    missed: int
+    missed: int | None = None
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import text
 
-from worker.domain.recurrence import Recurrence, wakes_at
+from worker.domain.recurrence import Reason, Recurrence, wakes_at
 from worker.store.database import Transaction
 
 Key = tuple[str, str]  # channel, basket id
@@ -69,9 +69,12 @@ _NEXT = text("SELECT min(next_due_at) FROM recurrence WHERE next_due_at IS NOT N
 
 _SUSPEND = text("""
 UPDATE recurrence SET state = 'suspended', next_due_at = NULL, changed_at = now(),
-    document = document || jsonb_build_object('state', 'suspended', 'last_error',
+    document = recurrence.document || jsonb_build_object('state', 'suspended', 'last_error',
         jsonb_build_object('code', CAST(:code AS text), 'message', CAST(:message AS text)))
-WHERE channel = :channel AND basket_id = :id
+FROM basket
+WHERE (recurrence.channel, recurrence.basket_id) = (:channel, :id)
+  AND (basket.channel, basket.id) = (:channel, :id)
+RETURNING recurrence.generation, basket.version
 """)
 
 _STOP_CLOSED = text("""
@@ -142,9 +145,11 @@ def stop_closed(tx: Transaction, keys: Collection[Key]) -> None:
     tx.execute(_STOP_CLOSED, _columns(keys))
 
 
-def suspend(tx: Transaction, key: Key, code: str, message: str) -> None:
-    """Suspend a recurrence whatever its document says."""
-    tx.execute(_SUSPEND, {"channel": key[0], "id": key[1], "code": code, "message": message})
+def suspend(tx: Transaction, key: Key, reason: Reason) -> tuple[int, int]:
+    """Suspend a recurrence whatever its document says; give its generation and its basket's version."""
+    values = {"channel": key[0], "id": key[1], "code": reason.code, "message": reason.message}
+    row = tx.execute(_SUSPEND, values).one()
+    return row.generation, row.version
 
 
 def next_due(tx: Transaction) -> datetime | None:
