@@ -26,6 +26,10 @@ class Unavailable(Exception):  # noqa: N818 - it is a state, not a mistake
     """The broker did not confirm; nothing is known about what was sent since."""
 
 
+class Broken(Unavailable):
+    """The broker broke on one of the messages; without that one, the others would have gone."""
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     exchange: str
     routing_key: str
@@ -49,7 +53,7 @@ class Publisher:
     def publish(self, messages: Sequence[Outgoing]) -> int:
         """Publish in order and wait until the broker has taken every message.
 
-        Gives the number of mandatory messages that no queue took. Raises Unavailable.
+        Gives the number of mandatory messages that no queue took. Raises Unavailable, or Broken.
         """
         if not messages:
             return 0
@@ -59,12 +63,17 @@ class Publisher:
         try:
             try:
                 return self._publish(messages)
+            except amqp.InternalError:
+                raise
             except _CONNECTION_ERRORS:
                 # A connection that was idle may have been closed meanwhile: once more on a new one.
                 if not may_be_stale:
                     raise
                 self.close()
                 return self._publish(messages)
+        except amqp.InternalError as error:
+            self.close()
+            raise Broken(str(error)) from error
         except (*_CONNECTION_ERRORS, Unavailable) as error:
             self.close()
             self._not_before = time.monotonic() + _PAUSE_SECONDS

@@ -98,14 +98,33 @@ def _commit_and_say(tools: Tools, envelopes: Sequence[Envelope], failure: str | 
     """
     with database.transaction(tools.engine) as tx:
         handled = batch.handle(tx, envelopes, tools.keyring, _new_id, failure)
-    try:
-        tools.publisher.publish([_outgoing(reply) for reply in handled.replies])
-    except publisher.Unavailable as error:
-        log.warning("replies.dropped", count=len(handled.replies), why=str(error))
+    _send([_outgoing(reply) for reply in handled.replies], tools.publisher)
     try:
         relay.relay(tools.engine, tools.publisher, handled.partitions)
     except (publisher.Unavailable, database.TryAgain) as error:
         log.warning("relay.postponed", why=str(error))
+
+
+def _send(replies: Sequence[Outgoing], through: Publisher) -> None:
+    """Send replies in order. RabbitMQ breaks on a forged direct reply-to: then each goes alone."""
+    try:
+        through.publish(replies)
+    except publisher.Broken as error:
+        log.warning("replies.one_by_one", count=len(replies), why=str(error))
+        _send_one_by_one(replies, through)
+    except publisher.Unavailable as error:
+        log.warning("replies.dropped", count=len(replies), why=str(error))
+
+
+def _send_one_by_one(replies: Sequence[Outgoing], through: Publisher) -> None:
+    for sent, reply in enumerate(replies):
+        try:
+            through.publish([reply])
+        except publisher.Broken as error:
+            log.warning("reply.undeliverable", why=str(error))
+        except publisher.Unavailable as error:
+            log.warning("replies.dropped", count=len(replies) - sent, why=str(error))
+            return
 
 
 def _outgoing(reply: Reply) -> Outgoing:
