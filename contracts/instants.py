@@ -21,10 +21,11 @@ def parse_instant(value: object) -> datetime | None:
             instant = _EPOCH + timedelta(milliseconds=value)
         else:
             return None
+        # An offset beyond a day is found out only when the instant is compared.
+        is_in_range = _EPOCH <= (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) <= _LATEST
     except (ValueError, OverflowError, isodate.ISO8601Error):
         return None
-    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return instant if _EPOCH <= aware <= _LATEST else None
+    return instant if is_in_range else None
 
 
 def iso(instant: datetime) -> str:

@@ -1,23 +1,23 @@
 """Calendar periods, as `java.time.Period.parse` reads them: P3M, P1Y2M3W4D, p1m, -P-1M.
 
-isodate does the reading, behind a strict grammar: alone it takes fractions, times of day and other texts
-that are no period. Weeks become days; months do not become years. Source: Java SE, `Period.parse`.
+Weeks become days; months do not become years. The grammar gives every number, so nothing is left to a
+library: isodate takes fractions and times of day, and holds fewer days than Java. Source: Java SE, `Period`.
 """
 
 from __future__ import annotations
 
 import re
 
-import isodate
 import msgspec
 
+_NUMBER = r"([-+]?0*\d{1,10})"
 _GRAMMAR = re.compile(
-    r"(?P<sign>[-+]?)P"
-    r"(?:([-+]?\d{1,12})Y)?(?:([-+]?\d{1,12})M)?(?:([-+]?\d{1,12})W)?(?:([-+]?\d{1,12})D)?",
+    rf"(?P<sign>[-+]?)P(?:{_NUMBER}Y)?(?:{_NUMBER}M)?(?:{_NUMBER}W)?(?:{_NUMBER}D)?",
     re.IGNORECASE | re.ASCII,
 )
+_LONGEST_TEXT = 1000  # leading zeros are any number of digits to Java; this is where we stop reading
 _DAYS_PER_WEEK = 7
-_MAX = 999_999_999  # what a timedelta holds; Java's limit of 2**31 - 1 days is 5.9 million years
+_MAX_INT = 2**31 - 1
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,13 +39,13 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_period(text: str) -> Period | None:
     """Read a period; None when the text is no period, or one with a negative part, or too large for Java."""
-    match = _GRAMMAR.fullmatch(text)
+    match = _GRAMMAR.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
     if match is None or not any(match.groups()[1:]):
         return None
     turn = -1 if match["sign"] == "-" else 1
     numbers = [turn * int(number or 0) for number in match.groups()[1:]]
-    years, months, days = numbers[0], numbers[1], numbers[2] * _DAYS_PER_WEEK + numbers[3]
-    if min(years, months, days) < 0 or max(years, months, days) > _MAX:
+    years, months, weeks, days = numbers
+    days += weeks * _DAYS_PER_WEEK
+    if max(map(abs, (*numbers, days))) > _MAX_INT or min(years, months, days) < 0:
         return None
-    read = isodate.parse_duration(f"P{years}Y{months}M{days}D", as_timedelta_if_possible=False)
-    return Period(years=int(read.years), months=int(read.months), days=read.tdelta.days)
+    return Period(years=years, months=months, days=days)
