@@ -1,0 +1,105 @@
+"""Settings from the environment: defaults, a sentence per mistake, and no secret in any of them."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from worker import settings
+
+NEEDED = {
+    "BASKETRY_DATABASE_URL": "postgresql://basketry:geheim@db:5432/basketry",
+    "BASKETRY_BROKER_URL": "amqp://basketry:geheim@mq:5672/%2F",
+    "BASKETRY_JWT_SECRET": "geheim geheim geheim geheim gehe",
+}
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> settings.Settings:
+    for name in [name for name in os.environ if name.startswith("BASKETRY_")]:
+        monkeypatch.delenv(name)
+    for name, value in {**NEEDED, **{f"BASKETRY_{key}": value for key, value in changed.items()}}.items():
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    return settings.load()
+
+
+def sentences(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> list[str]:
+    with pytest.raises(settings.SettingsError) as error:
+        load(monkeypatch, **changed)
+    return str(error.value).splitlines()
+
+
+def test_three_settings_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch)
+    assert loaded.database_url.get_secret_value() == NEEDED["BASKETRY_DATABASE_URL"]
+    assert loaded.reply_queue_prefixes == ("basket.replies.",)
+    assert loaded.token_grace == timedelta(hours=24)
+    assert loaded.answer_retention == timedelta(days=7)
+
+
+def test_several_reply_queue_prefixes_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch, REPLY_QUEUES="basket.replies.,shop.")
+    assert loaded.reply_queue_prefixes == ("basket.replies.", "shop.")
+
+
+def test_durations_are_iso_8601(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, TOKEN_GRACE="PT90M").token_grace == timedelta(minutes=90)
+
+
+def test_every_mistake_is_a_sentence_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = sentences(
+        monkeypatch, DATABASE_URL=None, BROKER_URL="http://mq", JWT_SECRET="short", BATCH_SIZE="many"
+    )
+    assert [sentence.split(" ", 1)[0] for sentence in said] == [
+        "BASKETRY_DATABASE_URL",
+        "BASKETRY_BROKER_URL",
+        "BASKETRY_JWT_SECRET",
+        "BASKETRY_BATCH_SIZE",
+    ]
+    assert said[0] == "BASKETRY_DATABASE_URL is not set."
+    assert all(sentence.endswith(".") for sentence in said)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "mysql://basketry:geheim@db/basketry"),
+        ("DATABASE_URL", "basketry:geheim@db"),
+        ("DATABASE_URL", "postgresql://basketry:geheim@[db/basketry"),
+        ("DATABASE_URL", "postgresql://basketry:geheim℀@db/basketry"),
+        ("BROKER_URL", "redis://basketry:geheim@mq"),
+        ("BROKER_URL", "amqp://basketry:geheim℀@mq"),
+        ("JWT_SECRET", "geheim"),
+        ("JWT_SECRET", ""),
+        ("TOKEN_GRACE", "a day"),
+        ("TOKEN_GRACE", "-PT1H"),
+        ("ANSWER_RETENTION", "-P7D"),
+        ("BATCH_SIZE", "0"),
+        ("BATCH_SIZE", "1001"),
+        ("PREFETCH_PER_QUEUE", "0"),
+        ("LOG_LEVEL", "LOUD"),
+        ("REPLY_QUEUES", ""),
+        ("REPLY_QUEUES", "basket.replies.,"),
+        ("REPLY_QUEUES", "basket.replies., ,x"),
+        ("REPLY_QUEUES", "basket.commands."),
+        ("REPLY_QUEUES", "basket.commands.00"),
+        ("REPLY_QUEUES", "basket.replies.,basket."),
+        ("REPLY_QUEUES", "b"),
+    ],
+)
+def test_a_wrong_value_is_named_and_no_secret_is_said(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    (sentence,) = sentences(monkeypatch, **{name: value})
+    assert sentence.startswith(f"BASKETRY_{name} is wrong: ")
+    assert "geheim" not in sentence
+
+
+def test_no_secret_is_shown_when_the_settings_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "geheim" not in repr(load(monkeypatch))
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_postgres_url_may_be_spelt_in_three_ways(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    assert load(monkeypatch, DATABASE_URL=f"{scheme}://u:p@h/d")

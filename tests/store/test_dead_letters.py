@@ -1,0 +1,56 @@
+"""Dead letters: a message is kept whole, bytes and all, and nothing in it is lost or changed."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection, select, text
+
+from worker.store import dead_letters, tables
+from worker.store.dead_letters import DeadLetter
+
+
+def letter(**changed: Any) -> DeadLetter:
+    kept: dict[str, Any] = {
+        "key": "a-basket",
+        "channel": "default",
+        "type": "basket.update",
+        "message_id": "m-1",
+        "cause": "command.internal_error",
+        "detail": "Traceback",
+        "claims": {"user": "patricia", "groups": ["a"]},
+        "properties": {"type": "basket.update", "timestamp": 5, "odd": [None, True, {"x": "ä"}]},
+        "headers": {"channel": "default"},
+        "body": bytes(range(256)),
+        "event_id": uuid4(),
+    }
+    return DeadLetter(**{**kept, **changed})
+
+
+def parked(tx: Connection) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in tx.execute(select(tables.dead_letter).order_by("id"))]
+
+
+def test_letters_are_kept_whole_and_in_their_order(tx: Connection) -> None:
+    letters = [letter(), letter(key="", type="", message_id=None, body=b"")]
+    dead_letters.park(tx, letters)
+    dead_letters.park(tx, [])
+    rows = parked(tx)
+    assert len(rows) == 2
+    for row, one in zip(rows, letters, strict=True):
+        assert {name: row[name] for name in DeadLetter.__struct_fields__} == {
+            name: getattr(one, name) for name in DeadLetter.__struct_fields__
+        }
+        assert (row["state"], row["attempts"], row["replays"]) == ("parked", 1, 0)
+
+
+def test_a_letter_of_nobody_has_no_claims(tx: Connection) -> None:
+    dead_letters.park(tx, [letter(claims=None), letter()])
+    without = tx.execute(text("SELECT claims IS NULL FROM dead_letter ORDER BY id")).scalars().all()
+    assert without == [True, False]
+
+
+def test_a_state_that_nobody_knows_is_refused_by_the_table(tx: Connection) -> None:
+    dead_letters.park(tx, [letter()])
+    with pytest.raises(Exception, match="dead_letter_state_is_known"):
+        tx.execute(text("UPDATE dead_letter SET state = 'lost'"))
