@@ -30,6 +30,14 @@ class SkipReason(StrEnum):
     PAUSED = "paused"
 
 
+class PlannedSkip(Value, frozen=True, kw_only=True):
+    """Occurrences `first` to `last`, both included, to be skipped when it is their turn."""
+
+    first: int
+    last: int
+    reason: SkipReason
+
+
 class Reason(Value, frozen=True, kw_only=True):
     """Why an order could not be placed, or a recurrence does not go on."""
 
@@ -57,7 +65,9 @@ class Recurrence(Value, frozen=True, kw_only=True):
 
     `next_n` is the first occurrence that is neither ordered nor skipped; `placed` counts this generation's
     orders; `horizon_at` is the last instant that any generation has dealt with. Missed occurrences below
-    `released_below` are placed, however many they are: that was decided already.
+    `released_below` are placed, however many they are: that was decided already. `was_attempted` and
+    `attempts` speak of the next one: an attempted occurrence is never missed, also after a person has
+    stepped in and the attempts count anew. What falls due from `halted_at` on waits for a resume.
     """
 
     channel: str
@@ -69,8 +79,11 @@ class Recurrence(Value, frozen=True, kw_only=True):
     placed: int = 0
     horizon_at: datetime | None = None
     released_below: int = 0
+    planned_skips: tuple[PlannedSkip, ...] = ()
+    was_attempted: bool = False
     attempts: int = 0
     retry_at: datetime | None = None
+    halted_at: datetime | None = None
     paused_until: datetime | None = None
     last_error: Reason | None = None
     causation_id: str | None = None
@@ -108,7 +121,14 @@ def settled(recurrence: Recurrence) -> Recurrence:
     if recurrence.state is State.EXPIRED and has_next:
         return structs.replace(recurrence, state=State.ACTIVE)
     if recurrence.state in (State.ACTIVE, State.PAUSED, State.SUSPENDED) and not has_next:
-        return structs.replace(recurrence, state=State.EXPIRED, attempts=0, retry_at=None, paused_until=None)
+        return structs.replace(
+            recurrence,
+            state=State.EXPIRED,
+            attempts=0,
+            retry_at=None,
+            halted_at=None,
+            paused_until=None,
+        )
     return recurrence
 
 
@@ -144,29 +164,65 @@ def set_again(recurrence: Recurrence, rule: Rule, now: datetime) -> Recurrence:
 
 def removed(recurrence: Recurrence) -> Recurrence:
     return structs.replace(
-        recurrence, state=State.REMOVED, attempts=0, retry_at=None, paused_until=None, last_error=None
+        recurrence,
+        state=State.REMOVED,
+        attempts=0,
+        retry_at=None,
+        halted_at=None,
+        paused_until=None,
+        last_error=None,
     )
 
 
-def paused(recurrence: Recurrence, until: datetime | None) -> Recurrence:
-    return structs.replace(recurrence, state=State.PAUSED, paused_until=until)
+def paused(recurrence: Recurrence, now: datetime, until: datetime | None) -> Recurrence:
+    """Place nothing from now on; a pause that holds already only gets another end."""
+    halted_at = recurrence.halted_at if recurrence.state is State.PAUSED else now
+    return structs.replace(recurrence, state=State.PAUSED, halted_at=halted_at, paused_until=until)
 
 
-def resumed(recurrence: Recurrence, now: datetime, keep_newest: int | None) -> tuple[Recurrence, Skip | None]:
-    """Go on; of what fell due meanwhile keep the newest so many (None: all), skip the rest as one range."""
-    last = last_due(recurrence, now)
-    count = 0 if last is None else last - recurrence.next_n + 1
-    keep = count if keep_newest is None else min(keep_newest, count)
+def suspended(recurrence: Recurrence, since: datetime, reason: Reason) -> Recurrence:
+    """Wait for a person, who decides about everything that falls due from `since` on."""
+    return structs.replace(
+        recurrence, state=State.SUSPENDED, halted_at=since, retry_at=None, last_error=reason
+    )
+
+
+def resumed(recurrence: Recurrence, at: datetime, keep_newest: int | None) -> tuple[Recurrence, Skip | None]:
+    """Go on as of an instant; of what fell due since the halt, keep the newest so many (None: all).
+
+    The rest is skipped, at once if it is next in turn. What fell due before the halt goes first, as ever.
+    """
+    begin = _first_from(recurrence.rule, recurrence.halted_at or at)
+    first = max(recurrence.next_n, begin)
+    before = last_due(recurrence, at - timedelta(microseconds=1))
+    last = first - 1 if before is None else max(before, first - 1)
+    keep = last - first + 1 if keep_newest is None else min(keep_newest, last - first + 1)
     reason = SkipReason.PAUSED if recurrence.state is State.PAUSED else SkipReason.MISSED
+    planned = recurrence.planned_skips
+    if first <= last - keep:
+        planned += (PlannedSkip(first=first, last=last - keep, reason=reason),)
     active = structs.replace(
-        recurrence, state=State.ACTIVE, attempts=0, retry_at=None, paused_until=None, last_error=None
+        recurrence,
+        state=State.ACTIVE,
+        attempts=0,
+        retry_at=None,
+        halted_at=None,
+        paused_until=None,
+        last_error=None,
+        planned_skips=planned,
+        released_below=last + 1 if keep else recurrence.released_below,
     )
-    skip = None
-    if count > keep:
-        active, skip = skipped(active, recurrence.next_n + count - keep - 1, reason)
-    if last is not None and keep:
-        active = structs.replace(active, released_below=last + 1)
+    plan = planned_skip(active)
+    if plan is None or next_due_at(active) is None:
+        return settled(active), None
+    active, skip = skipped(active, plan.last, plan.reason)
     return settled(active), skip
+
+
+def planned_skip(recurrence: Recurrence) -> PlannedSkip | None:
+    """Give the plan that the next occurrence is part of, if there is one."""
+    n = recurrence.next_n
+    return next((plan for plan in recurrence.planned_skips if plan.first <= n <= plan.last), None)
 
 
 def skipped(recurrence: Recurrence, last: int, reason: SkipReason) -> tuple[Recurrence, Skip]:
@@ -190,7 +246,14 @@ def dealt_with(recurrence: Recurrence, last: int, last_due_at: datetime) -> Recu
     """Go on behind occurrence `last`."""
     horizon = max(filter(None, (recurrence.horizon_at, last_due_at)))
     return structs.replace(
-        recurrence, next_n=last + 1, horizon_at=horizon, attempts=0, retry_at=None, last_error=None
+        recurrence,
+        next_n=last + 1,
+        horizon_at=horizon,
+        planned_skips=tuple(plan for plan in recurrence.planned_skips if plan.last > last),
+        was_attempted=False,
+        attempts=0,
+        retry_at=None,
+        last_error=None,
     )
 
 

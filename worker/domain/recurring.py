@@ -82,7 +82,7 @@ def pause(basket: Basket, command: commands.RecurrencePause, context: Context) -
         return Refused(problems=(Problem(code=ErrorKey.MALFORMED, message=message, path="$.until"),))
     if live.state not in (State.ACTIVE, State.PAUSED):
         return Completed(status=200, basket=basket, body=noticing.status_view(live, context.orders))
-    paused = recurrences.paused(live, until)
+    paused = recurrences.paused(live, context.now, until)
     if paused == live:
         return Completed(status=200, basket=basket, body=noticing.status_view(live, context.orders))
     return Completed(
@@ -108,14 +108,17 @@ def resume(basket: Basket, command: commands.RecurrenceResume, context: Context)
     resumed, skip = recurrences.resumed(
         live, context.now, keep_newest=keep if isinstance(keep, int) else None
     )
-    notices = (noticing.of_skip(live.basket_id, skip),) if skip is not None else ()
+    skips = (skip,) if skip is not None else ()
     return Completed(
         status=200,
         basket=basket,
         body=noticing.status_view(resumed, context.orders),
         recurrence=resumed,
-        skips=(skip,) if skip is not None else (),
-        notices=(*notices, *noticing.of_change("recurrence.resumed", resumed)),
+        skips=skips,
+        notices=(
+            *(noticing.of_skip(live.basket_id, one) for one in skips),
+            *noticing.of_change("recurrence.resumed", resumed),
+        ),
     )
 
 

@@ -68,8 +68,9 @@ def advance(
     """Deal with what is due, at most so many placements; `obstacle`: why the basket cannot be ordered now."""
     happened: list[Placement | Skip | Failure | Suspension] = []
     is_resumed = False
-    if recurrence.state is State.PAUSED and _is_past(recurrence.paused_until, now):
-        recurrence, skip = recurrences.resumed(recurrence, now, keep_newest=0)
+    if recurrence.state is State.PAUSED and recurrence.paused_until and recurrence.paused_until <= now:
+        # As of the pause's end, however late this tick is: what fell due since is not the pause's.
+        recurrence, skip = recurrences.resumed(recurrence, recurrence.paused_until, keep_newest=0)
         happened += [skip] if skip is not None else []
         is_resumed = True
     for _ in range(most):
@@ -85,32 +86,55 @@ def advance(
 def _step(
     recurrence: Recurrence, now: datetime, policy: Policy, obstacle: Reason | None
 ) -> tuple[Recurrence, Placement | Skip | Failure | Suspension | None]:
+    """Deal with the next occurrence, or with the range that it begins; None when nothing is due."""
     due_at = recurrences.next_due_at(recurrence)
     if recurrence.state is not State.ACTIVE or due_at is None or due_at > now:
         return recurrence, None
     if recurrence.retry_at is not None and recurrence.retry_at > now:
         return recurrence, None
-    n = recurrence.next_n
-    is_missed = recurrence.attempts == 0 and now - due_at > policy.missed_after
-    if is_missed and n >= recurrence.released_below:
-        # The last one missed by now: strictly longer ago than missed_after.
-        last = recurrences.last_due(recurrence, now - policy.missed_after - timedelta(microseconds=1))
-        missed = 1 if last is None else last - n + 1
-        if not recurrence.rule.executes_missed:
-            return recurrences.skipped(recurrence, n + missed - 1, SkipReason.MISSED)
-        wanted = _within_repetitions(recurrence, missed)
-        if wanted > policy.catch_up_limit:
-            return _suspended_for_too_many(recurrence, wanted, policy)
-        # Decided once: the limit is not counted again while they are being placed.
-        recurrence = structs.replace(recurrence, released_below=n + missed)
-    is_catch_up = now - due_at > policy.missed_after
+    plan = recurrences.planned_skip(recurrence)
+    if plan is not None:
+        return recurrences.skipped(recurrence, plan.last, plan.reason)
+    is_late = now - due_at > policy.missed_after
+    if is_late and not recurrence.was_attempted and recurrence.next_n >= recurrence.released_below:
+        return _missed(recurrence, due_at, now, policy, obstacle)
+    is_catch_up = is_late and recurrence.next_n < recurrence.released_below
     if obstacle is not None:
         return _failed(recurrence, due_at, now, obstacle, is_catch_up=is_catch_up)
+    return _placed(recurrence, due_at, is_catch_up=is_catch_up)
+
+
+def _missed(
+    recurrence: Recurrence, due_at: datetime, now: datetime, policy: Policy, obstacle: Reason | None
+) -> tuple[Recurrence, Placement | Skip | Failure | Suspension | None]:
+    """Decide about a missed occurrence and all that were missed after it, once."""
+    last = _last_missed(recurrence, now, policy)
+    if not recurrence.rule.executes_missed:
+        return recurrences.skipped(recurrence, last, SkipReason.MISSED)
+    wanted = _within_repetitions(recurrence, last - recurrence.next_n + 1)
+    if wanted > policy.catch_up_limit:
+        return _suspended_for_too_many(recurrence, due_at, wanted, policy)
+    # Released: the limit is not counted again while they are being placed.
+    released = structs.replace(recurrence, released_below=last + 1)
+    return _step(released, now, policy, obstacle)
+
+
+def _placed(recurrence: Recurrence, due_at: datetime, *, is_catch_up: bool) -> tuple[Recurrence, Placement]:
     placement = Placement(
-        generation=recurrence.generation, occurrence=n, due_at=due_at, is_catch_up=is_catch_up
+        generation=recurrence.generation,
+        occurrence=recurrence.next_n,
+        due_at=due_at,
+        is_catch_up=is_catch_up,
     )
     placed = structs.replace(recurrence, placed=recurrence.placed + 1)
-    return recurrences.dealt_with(placed, n, due_at), placement
+    return recurrences.dealt_with(placed, recurrence.next_n, due_at), placement
+
+
+def _last_missed(recurrence: Recurrence, now: datetime, policy: Policy) -> int:
+    """Give the last one missed by now, strictly longer than `missed_after` ago; a planned skip ends it."""
+    last = recurrences.last_due(recurrence, now - policy.missed_after - timedelta(microseconds=1))
+    following = [plan.first - 1 for plan in recurrence.planned_skips if plan.first > recurrence.next_n]
+    return min([last if last is not None else recurrence.next_n, *following])
 
 
 def _within_repetitions(recurrence: Recurrence, count: int) -> int:
@@ -119,12 +143,11 @@ def _within_repetitions(recurrence: Recurrence, count: int) -> int:
 
 
 def _suspended_for_too_many(
-    recurrence: Recurrence, missed: int, policy: Policy
+    recurrence: Recurrence, due_at: datetime, missed: int, policy: Policy
 ) -> tuple[Recurrence, Suspension]:
     message = f"{missed} occurrences were missed, the channel's limit is {policy.catch_up_limit}"
     reason = Reason(code=CATCH_UP_LIMIT_EXCEEDED, message=message)
-    suspended = structs.replace(recurrence, state=State.SUSPENDED, last_error=reason)
-    return suspended, Suspension(reason=reason, missed=missed)
+    return recurrences.suspended(recurrence, due_at, reason), Suspension(reason=reason, missed=missed)
 
 
 def _failed(
@@ -134,12 +157,10 @@ def _failed(
     is_last = attempts > len(RETRY_AFTER)
     retry_at = None if is_last else now + RETRY_AFTER[attempts - 1]
     failed = structs.replace(
-        recurrence,
-        attempts=attempts,
-        retry_at=retry_at,
-        last_error=reason,
-        state=State.SUSPENDED if is_last else recurrence.state,
+        recurrence, was_attempted=True, attempts=attempts, retry_at=retry_at, last_error=reason
     )
+    if is_last:
+        failed = recurrences.suspended(failed, now, reason)
     return failed, Failure(
         generation=recurrence.generation,
         occurrence=recurrence.next_n,
@@ -149,7 +170,3 @@ def _failed(
         attempt=attempts,
         next_try_at=retry_at,
     )
-
-
-def _is_past(instant: datetime | None, now: datetime) -> bool:
-    return instant is not None and instant <= now
