@@ -93,6 +93,7 @@ def test_rabbitmqctl_speaks_to_this_node(servers: Servers) -> None:
     assert "basketry@localhost" in servers.rabbitmq.rabbitmqctl("cluster_status")
 
 
+@pytest.mark.slow
 def test_an_idle_broker_costs_next_to_no_processor_time(servers: Servers) -> None:
     assert servers.rabbitmq is not None
     assert servers.rabbitmq.popen is not None
@@ -121,6 +122,7 @@ def test_servers_named_in_the_environment_are_used_and_left_alone(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_address_of_ours_that_is_still_exported_means_ours(servers: Servers) -> None:
     servers.stop()
     with pytest.MonkeyPatch.context() as patch:
