@@ -7,6 +7,7 @@ so the first appearance of each is in order, whoever relays.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from contracts import topology
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from worker.store.outbox import Event
 
 _EVENTS_PER_TRANSACTION = 500
+_SMALLEST_SHARE = 10
 
 log = logs.get(__name__)
 
@@ -30,18 +32,18 @@ def relay(engine: database.Engine, publisher: Publisher, partitions: Collection[
 
     Raises publisher.Unavailable or database.TryAgain; what was not marked goes out again later.
     """
-    relayed = 0
+    relayed, share = 0, max(_SMALLEST_SHARE, _EVENTS_PER_TRANSACTION // max(1, len(partitions)))
     while partitions:
         with database.transaction(engine) as tx:
-            events = outbox.pending(tx, outbox.lock(tx, partitions), _EVENTS_PER_TRANSACTION)
+            events = outbox.pending(tx, outbox.lock(tx, partitions), share)
             unrouted = publisher.publish([_outgoing(event) for event in events])
             if events:
                 outbox.mark_published(tx, events)
         if unrouted:
             log.debug("events.unrouted", count=unrouted, why="no queue is bound to them")
         relayed += len(events)
-        if len(events) < _EVENTS_PER_TRANSACTION:
-            break
+        taken = Counter(event.partition for event in events)
+        partitions = [partition for partition, count in taken.items() if count >= share]
     return relayed
 
 

@@ -57,12 +57,17 @@ SELECT partition FROM unnest(CAST(:partitions AS integer[])) AS asked (partition
 WHERE pg_try_advisory_xact_lock(:lock_class, partition)
 """)
 
+# Partition by partition, so that a backlog of millions costs what is read of it and no sort of the whole.
 _PENDING = text("""
-SELECT seq, event_id, channel, key, type, correlation_id, headers, body
-FROM outbox
-WHERE published_at IS NULL AND partition = ANY (CAST(:partitions AS smallint[]))
-ORDER BY seq
-LIMIT :limit
+SELECT event.*
+FROM unnest(CAST(:partitions AS smallint[])) AS locked (number)
+CROSS JOIN LATERAL (
+    SELECT seq, event_id, channel, key, type, correlation_id, headers, body
+    FROM outbox
+    WHERE published_at IS NULL AND partition = locked.number
+    ORDER BY seq
+    LIMIT :limit) AS event
+ORDER BY event.seq
 """)
 
 _MARK = text("""
@@ -74,8 +79,14 @@ WHERE (outbox.channel, outbox.key, outbox.event_id) = (sent.channel, sent.key, s
 """)
 
 _LEFT_BEHIND = text("""
-SELECT DISTINCT partition FROM outbox
-WHERE published_at IS NULL AND created_at <= now() - CAST(:age AS interval)
+SELECT number
+FROM generate_series(0, :partitions - 1) AS partitions (number)
+CROSS JOIN LATERAL (
+    SELECT created_at FROM outbox
+    WHERE published_at IS NULL AND partition = number
+    ORDER BY seq
+    LIMIT 1) AS oldest
+WHERE oldest.created_at <= now() - CAST(:age AS interval)
 """)
 
 _FORGET = text("""
@@ -111,7 +122,7 @@ def lock(tx: Connection, partitions: Collection[int]) -> list[int]:
 
 
 def pending(tx: Connection, partitions: Sequence[int], limit: int) -> list[Event]:
-    """List what has not left yet of partitions that are locked, oldest first.
+    """List what has not left yet of partitions that are locked, oldest first, so many of each at most.
 
     Must be a statement of its own after `lock`: its snapshot then shows all that the last relay marked.
     """
@@ -146,7 +157,7 @@ def mark_published(tx: Connection, events: Sequence[Event]) -> int:
 
 def left_behind(tx: Connection, age: timedelta) -> list[int]:
     """Name the partitions with events that should have left by now."""
-    return list(tx.execute(_LEFT_BEHIND, {"age": age}).scalars())
+    return list(tx.execute(_LEFT_BEHIND, {"age": age, "partitions": PARTITIONS}).scalars())
 
 
 def forget(tx: Connection, before: datetime, limit: int) -> int:
