@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-# No control characters: each takes six bytes in JSON, and 500 such titles would be more than a message takes.
+# No control characters: each takes six bytes in JSON, and no title needs one.
 Name = Annotated[str, Meta(min_length=1, max_length=256, pattern="^[^\x00-\x1f]*$")]
 Text = Annotated[str, Meta(max_length=256)]
 Days = Annotated[int, Meta(ge=0, le=365)]

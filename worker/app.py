@@ -48,7 +48,8 @@ def make(settings: Settings, name: str) -> Celery:
         app,
         tasks.Tools(
             engine,
-            Publisher(broker_url, f"basketry {name} publisher"),
+            Publisher(broker_url, f"basketry {name} replies"),
+            Publisher(broker_url, f"basketry {name} events"),
             Keyring(settings.jwt_secret.get_secret_value(), settings.token_grace),
             settings.reply_queue_prefixes,
         ),

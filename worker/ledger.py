@@ -85,6 +85,9 @@ class Ledger:
         else:
             event_id = self._entries[identity].event_id
         result = results.event(event_id, envelope, decision)
+        if len(result.body.encode()) > results.MAX_EVENT_BYTES:
+            decision = _TOO_LARGE
+            result = results.event(event_id, envelope, decision)
         is_parked = False
         self._notices = []
         if isinstance(decision, Completed):
@@ -135,6 +138,12 @@ def _notices(envelope: Envelope, completed: Completed) -> list[Event]:
         notices.event(basket.channel, basket.id, basket.version, said, **cause) for said in completed.notices
     ]
 
+
+_TOO_LARGE = Refused(
+    problems=(
+        Problem(code=ErrorKey.LIMIT_EXCEEDED, message="the answer would be larger than the broker takes"),
+    )
+)
 
 _INTERNAL_ERROR = Refused(
     problems=(

@@ -19,6 +19,9 @@ _TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
 _PAUSE_SECONDS = 1.0
 _WINDOW = 500
 _PERSISTENT = 2
+# What RabbitMQ answers to one message and not to the connection: a forged direct reply-to (541), and one that
+# is larger than its max_message_size (406).
+_BROKEN_BY_A_MESSAGE = (amqp.InternalError, amqp.PreconditionFailed)
 _CONNECTION_ERRORS = (OSError, amqp.AMQPError)
 
 
@@ -39,6 +42,13 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     is_mandatory: bool = False
 
 
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a window: `nacked` are the places of messages that a full queue has refused."""
+
+    unrouted: int = 0
+    nacked: frozenset[int] = frozenset()
+
+
 class Publisher:
     """One connection for one thread; connects when needed, and leaves a broken broker alone for a second."""
 
@@ -50,20 +60,20 @@ class Publisher:
         self._confirms = _Confirms()
         self._not_before = 0.0
 
-    def publish(self, messages: Sequence[Outgoing]) -> int:
-        """Publish in order and wait until the broker has taken every message.
+    def publish(self, messages: Sequence[Outgoing]) -> Outcome:
+        """Publish in order and wait until the broker has answered for every message.
 
-        Gives the number of mandatory messages that no queue took. Raises Unavailable, or Broken.
+        Raises Unavailable, or Broken.
         """
         if not messages:
-            return 0
+            return Outcome()
         if time.monotonic() < self._not_before:
             raise Unavailable("the broker failed a moment ago")
         may_be_stale = self._channel is not None
         try:
             try:
                 return self._publish(messages)
-            except amqp.InternalError:
+            except _BROKEN_BY_A_MESSAGE:
                 raise
             except _CONNECTION_ERRORS:
                 # A connection that was idle may have been closed meanwhile: once more on a new one.
@@ -71,7 +81,7 @@ class Publisher:
                     raise
                 self.close()
                 return self._publish(messages)
-        except amqp.InternalError as error:
+        except _BROKEN_BY_A_MESSAGE as error:
             self.close()
             raise Broken(str(error)) from error
         except (*_CONNECTION_ERRORS, Unavailable) as error:
@@ -103,13 +113,13 @@ class Publisher:
         self._channel.events["basic_nack"].add(self._confirms.on_nack)
         self._channel.events["basic_return"].add(self._confirms.on_return)
 
-    def _publish(self, messages: Sequence[Outgoing]) -> int:
+    def _publish(self, messages: Sequence[Outgoing]) -> Outcome:
         if self._channel is None:
             self._connect()
-        returned_before = self._confirms.returned
+        self._confirms.begin()
         for start in range(0, len(messages), _WINDOW):
             self._publish_window(messages[start : start + _WINDOW])
-        return self._confirms.returned - returned_before
+        return Outcome(unrouted=self._confirms.returned, nacked=frozenset(self._confirms.nacked))
 
     def _publish_window(self, messages: Sequence[Outgoing]) -> None:
         deadline = time.monotonic() + _TIMEOUT_SECONDS
@@ -132,18 +142,24 @@ class Publisher:
             if remaining <= 0:
                 raise Unavailable(f"{len(self._confirms.open)} messages were not confirmed in time")
             self._connection.drain_events(timeout=remaining)  # type: ignore[union-attr]
-        if self._confirms.nacked:
-            raise Unavailable(f"the broker refused {self._confirms.nacked} messages")
 
 
 class _Confirms:
-    """The broker's bookkeeping of one channel: tags count up from 1, an ack may cover many."""
+    """The broker's bookkeeping of one channel: tags count up from 1, an ack may cover many.
+
+    `nacked` holds places counted from the last `begin`.
+    """
 
     def __init__(self) -> None:
         self.open: dict[int, None] = {}
-        self.nacked = 0
+        self.nacked: set[int] = set()
         self.returned = 0
-        self._last_tag = 0
+        self._last_tag = self._first_tag = 0
+
+    def begin(self) -> None:
+        """Count places, and what comes back, from the next message on."""
+        self._first_tag = self._last_tag + 1
+        self.nacked, self.returned = set(), 0
 
     def expect_one(self) -> None:
         self._last_tag += 1
@@ -153,13 +169,13 @@ class _Confirms:
         self._settle(tag, multiple)
 
     def on_nack(self, tag: int, multiple: bool) -> None:
-        self.nacked += self._settle(tag, multiple)
+        self.nacked.update(settled - self._first_tag for settled in self._settle(tag, multiple))
 
     def on_return(self, *_: object) -> None:
         self.returned += 1
 
-    def _settle(self, tag: int, multiple: bool) -> int:
+    def _settle(self, tag: int, multiple: bool) -> list[int]:
         settled = [one for one in self.open if one <= tag] if multiple else [tag]
         for one in settled:
             self.open.pop(one, None)
-        return len(settled)
+        return settled

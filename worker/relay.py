@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from contracts import topology
 from worker import logs
-from worker.publisher import Outgoing
-from worker.store import database, outbox
+from worker.publisher import Broken, Outcome, Outgoing
+from worker.store import database, dead_letters, outbox
+from worker.store.dead_letters import DeadLetter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from worker.publisher import Publisher
     from worker.store.outbox import Event
@@ -36,15 +37,70 @@ def relay(engine: database.Engine, publisher: Publisher, partitions: Collection[
     while partitions:
         with database.transaction(engine) as tx:
             events = outbox.pending(tx, outbox.lock(tx, partitions), share)
-            unrouted = publisher.publish([_outgoing(event) for event in events])
-            if events:
-                outbox.mark_published(tx, events)
-        if unrouted:
-            log.debug("events.unrouted", count=unrouted, why="no queue is bound to them")
-        relayed += len(events)
-        taken = Counter(event.partition for event in events)
+            gone = _publish(tx, publisher, events)
+            if gone:
+                outbox.mark_published(tx, gone)
+        relayed += len(gone)
+        # On with the partitions that had more than their share, unless a full queue holds them up.
+        taken = Counter(event.partition for event in gone)
         partitions = [partition for partition, count in taken.items() if count >= share]
     return relayed
+
+
+def _publish(tx: database.Transaction, publisher: Publisher, events: Sequence[Event]) -> Sequence[Event]:
+    """Publish events in order; give those that have left and may be marked.
+
+    An event that the broker will never take is set aside and holds up no other. One that a full queue has
+    refused stays, and so do the later ones of its key, though other queues may have them already.
+    """
+    try:
+        outcome = publisher.publish([_outgoing(event) for event in events])
+    except Broken as error:
+        log.warning("relay.one_by_one", count=len(events), why=str(error))
+        outcome = _publish_one_by_one(tx, publisher, events)
+    if outcome.unrouted:
+        log.debug("events.unrouted", count=outcome.unrouted, why="no queue is bound to them")
+    if not outcome.nacked:
+        return events
+    log.warning("events.refused", count=len(outcome.nacked), why="a queue that is bound to them is full")
+    held: set[tuple[str, str]] = set()
+    gone = []
+    for place, event in enumerate(events):
+        if place in outcome.nacked:
+            held.add((event.channel, event.key))
+        if (event.channel, event.key) not in held:
+            gone.append(event)
+    return gone
+
+
+def _publish_one_by_one(tx: database.Transaction, publisher: Publisher, events: Sequence[Event]) -> Outcome:
+    unrouted, nacked = 0, set()
+    for place, event in enumerate(events):
+        try:
+            outcome = publisher.publish([_outgoing(event)])
+        except Broken as error:
+            log.error("event.undeliverable", event_id=str(event.event_id), key=event.key, why=str(error))  # noqa: TRY400
+            dead_letters.park(tx, [_letter(event, str(error))])
+            continue
+        unrouted += outcome.unrouted
+        nacked |= {place} if outcome.nacked else set()
+    return Outcome(unrouted=unrouted, nacked=frozenset(nacked))
+
+
+def _letter(event: Event, why: str) -> DeadLetter:
+    return DeadLetter(
+        key=event.key,
+        channel=event.channel,
+        type=event.type,
+        message_id=str(event.event_id),
+        cause="event.undeliverable",
+        detail=why,
+        claims=None,
+        properties={},
+        headers=event.headers,
+        body=event.body.encode(),
+        event_id=event.event_id,
+    )
 
 
 def _outgoing(event: Event) -> Outgoing:

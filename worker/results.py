@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from worker.domain.decisions import Decision
 
 _NO_CONTENT = 204
+# The broker takes 1 MiB with everything around the body.
+MAX_EVENT_BYTES = 900 * 1024
 _MAX_DEPTH = 20
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _TOKEN_IN_BODY = re.compile(rb'("newOwnerAuthenticationToken"\s*:\s*")[^"]*')

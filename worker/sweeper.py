@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from worker import logs, relay
@@ -43,15 +45,19 @@ class Sweeper(threading.Thread):
         while not self._is_stopping:
             is_nudged = self._nudged.wait(_EVERY_SECONDS)
             self._nudged.clear()
-            try:
-                self.sweep(timedelta(0) if is_nudged else _LEFT_BEHIND_AFTER)
-                if time.monotonic() >= next_removal:
-                    next_removal = time.monotonic() + _REMOVE_EVERY_SECONDS
-                    self.remove_old()
-            except (Unavailable, database.TryAgain) as error:
-                log.warning("sweep.postponed", why=str(error))
-            except Exception as error:  # noqa: BLE001 - the next sweep tries again
-                log.error("sweep.failed", why=logs.where(error))  # noqa: TRY400
+            self._try(partial(self.sweep, timedelta(0) if is_nudged else _LEFT_BEHIND_AFTER))
+            if time.monotonic() >= next_removal:
+                next_removal = time.monotonic() + _REMOVE_EVERY_SECONDS
+                self._try(self.remove_old)
+
+    def _try(self, work: Callable[[], object]) -> None:
+        """Do a piece of work that may fail; the next round does it again."""
+        try:
+            work()
+        except (Unavailable, database.TryAgain) as error:
+            log.warning("sweep.postponed", why=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on
+            log.error("sweep.failed", why=logs.where(error))  # noqa: TRY400
 
     def nudge(self) -> None:
         """Have everything relayed now that is pending, also what was written a moment ago."""

@@ -47,7 +47,8 @@ class Tools(msgspec.Struct, frozen=True):
     """What a worker process works with."""
 
     engine: database.Engine
-    publisher: Publisher
+    replying: Publisher
+    relaying: Publisher  # apart: a queue of events in trouble costs nobody a reply
     keyring: Keyring
     reply_queue_prefixes: tuple[str, ...]
 
@@ -98,9 +99,9 @@ def _commit_and_say(tools: Tools, envelopes: Sequence[Envelope], failure: str | 
     """
     with database.transaction(tools.engine) as tx:
         handled = batch.handle(tx, envelopes, tools.keyring, _new_id, failure)
-    _send([_outgoing(reply) for reply in handled.replies], tools.publisher)
+    _send([_outgoing(reply) for reply in handled.replies], tools.replying)
     try:
-        relay.relay(tools.engine, tools.publisher, handled.partitions)
+        relay.relay(tools.engine, tools.relaying, handled.partitions)
     except (publisher.Unavailable, database.TryAgain) as error:
         log.warning("relay.postponed", why=str(error))
 
@@ -108,7 +109,9 @@ def _commit_and_say(tools: Tools, envelopes: Sequence[Envelope], failure: str | 
 def _send(replies: Sequence[Outgoing], through: Publisher) -> None:
     """Send replies in order. RabbitMQ breaks on a forged direct reply-to: then each goes alone."""
     try:
-        through.publish(replies)
+        refused = len(through.publish(replies).nacked)
+        if refused:
+            log.warning("replies.dropped", count=refused, why="their queues are full")
     except publisher.Broken as error:
         log.warning("replies.one_by_one", count=len(replies), why=str(error))
         _send_one_by_one(replies, through)
