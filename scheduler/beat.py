@@ -15,6 +15,7 @@ from celery import Celery, beat
 from celery.schedules import schedstate, schedule
 
 from scheduler import tick
+from scheduler.pace import Pace
 from worker import logs
 from worker.settings import Settings
 from worker.store import database
@@ -77,6 +78,21 @@ class Service(beat.Service):  # type: ignore[misc]
         return bool(self._is_shutdown.is_set())
 
 
+def _tick(engine: database.Engine, pace: Pace) -> bool:
+    """Deal with as much as the pace allows; False when nothing was due."""
+    started = time.monotonic()
+    try:
+        outcome = tick.tick(engine, size=pace.size)
+    except database.TryAgain:
+        pace.failed()
+        raise
+    if outcome.claimed:
+        log.info("tick", claimed=outcome.claimed, placed=outcome.placed)
+    if outcome.claimed >= pace.size:
+        pace.took(time.monotonic() - started)
+    return outcome.claimed > 0
+
+
 def run(settings: Settings, name: str) -> int:
     """Place orders until SIGTERM; give the exit code."""
     engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
@@ -85,14 +101,12 @@ def run(settings: Settings, name: str) -> int:
     app.conf.update(beat_enable_remote_control=False, result_expires=None, task_ignore_result=True)
     service = Service(app, max_interval=_LONGEST_SLEEP_SECONDS, scheduler_cls=Scheduler)
 
+    pace = Pace()
+
     @app.task(name=TASK, shared=False)  # type: ignore[untyped-decorator]
     def place_due_orders() -> float:
-        outcome = tick.Outcome(claimed=1)
-        while outcome.claimed and not service.is_stopping:
-            outcome = tick.tick(engine)
-            if outcome.claimed:
-                log.info("tick", claimed=outcome.claimed, placed=outcome.placed)
-                sweeper.nudge()
+        while not service.is_stopping and _tick(engine, pace):
+            sweeper.nudge()
         return tick.seconds_until_next(engine, _LONGEST_SLEEP_SECONDS)
 
     signal.signal(signal.SIGTERM, service.stop_soon)

@@ -24,8 +24,7 @@ from worker.domain.scheduling import Suspension
 from worker.store import database, orders, outbox, recurrences, reference
 from worker.store.database import Engine, Transaction
 
-_CLAIMED_AT_ONCE = 500
-_PLACED_AT_ONCE = 500  # about 200 ms of one transaction
+_LARGEST_TICK = 500
 _ID_BYTES = 18
 
 _BROKEN = Reason(
@@ -44,18 +43,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     placed: int = 0
 
 
-def tick(engine: Engine, at: datetime | None = None) -> Outcome:
+def tick(engine: Engine, at: datetime | None = None, size: int = _LARGEST_TICK) -> Outcome:
     """Deal with one batch of what is due, at the database's now or a given instant.
 
-    Raises TryAgain. When the database refuses the batch, its recurrences are dealt with one by one, and the
-    one that causes it is suspended.
+    `size` bounds the baskets that are locked at once, and the orders placed for them. Raises TryAgain. When
+    the database refuses the batch, its recurrences are dealt with one by one, and the one that causes it is
+    suspended.
     """
     keys: list[recurrences.Key] = []
     try:
         with database.transaction(engine) as tx:
             now = at or database.now(tx)
-            keys = recurrences.claim(tx, now, _CLAIMED_AT_ONCE)
-            return _deal(tx, keys, now)
+            keys = recurrences.claim(tx, now, size)
+            return _deal(tx, keys, now, size)
     except database.StatementFailed as error:
         log.warning("tick.split", size=len(keys), why=str(error))
     outcomes = [_tick_alone(engine, key, at) for key in keys]
@@ -74,14 +74,14 @@ def seconds_until_next(engine: Engine, longest: float) -> float:
 def _tick_alone(engine: Engine, key: recurrences.Key, at: datetime | None) -> Outcome:
     try:
         with database.transaction(engine) as tx:
-            return _deal(tx, recurrences.claim_one(tx, key), at or database.now(tx))
+            return _deal(tx, recurrences.claim_one(tx, key), at or database.now(tx), most=1)
     except database.StatementFailed as error:
         with database.transaction(engine) as tx:
             _suspend(tx, key, str(error))
         return Outcome(claimed=1)
 
 
-def _deal(tx: Transaction, keys: Sequence[recurrences.Key], now: datetime) -> Outcome:
+def _deal(tx: Transaction, keys: Sequence[recurrences.Key], now: datetime, most: int) -> Outcome:
     """Deal with recurrences whose baskets this transaction has locked."""
     if not keys:
         return Outcome()
@@ -90,8 +90,8 @@ def _deal(tx: Transaction, keys: Sequence[recurrences.Key], now: datetime) -> Ou
         recurrences.stop_closed(tx, keys)
     candidates = _each(tx, [(one.key, partial(read, one)) for one in due])
     entries = reference.load(tx, {key for one in candidates for key in one.lookups()})
-    most = max(1, _PLACED_AT_ONCE // len(keys))
-    decided = _each(tx, [(one.key, partial(decide, one, entries, now, most)) for one in candidates])
+    share = max(1, most // len(keys))
+    decided = _each(tx, [(one.key, partial(decide, one, entries, now, share)) for one in candidates])
     numbers = iter(orders.numbers(tx, sum(one.order_count for one in decided)))
     dealt = _each(
         tx, [(one.candidate.key, partial(carry_out, one, now, numbers, _new_id)) for one in decided]

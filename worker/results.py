@@ -26,7 +26,10 @@ _NO_CONTENT = 204
 MAX_EVENT_BYTES = 900 * 1024
 _MAX_DEPTH = 20
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_TOKEN_IN_BODY = re.compile(rb'("newOwnerAuthenticationToken"\s*:\s*")[^"]*')
+# A JWT, wherever it stands and however its field is spelled.
+_TOKEN = re.compile(r"eyJ[\w-]{4,}\.[\w-]+\.[\w-]*")
+_TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
+_REDACTED = "redacted"
 
 
 def event(event_id: UUID, envelope: Envelope, decision: Decision) -> Event:
@@ -64,7 +67,7 @@ def event(event_id: UUID, envelope: Envelope, decision: Decision) -> Event:
 def letter(envelope: Envelope, caller: Caller | None, cause: str, detail: str, event_id: UUID) -> DeadLetter:
     """Make the dead letter of a command: the message whole, but for tokens."""
     delivery = envelope.delivery
-    headers = {name: value for name, value in delivery.headers.items() if name != "authorization"}
+    headers = {name: value for name, value in delivery.headers.items() if name.lower() != "authorization"}
     return DeadLetter(
         key=envelope.key,
         channel=envelope.channel,
@@ -75,7 +78,7 @@ def letter(envelope: Envelope, caller: Caller | None, cause: str, detail: str, e
         claims=msgspec.to_builtins(caller) if caller is not None else None,
         properties=_jsonable(delivery.properties),
         headers=_jsonable(headers),
-        body=_TOKEN_IN_BODY.sub(rb"\1redacted", delivery.body),
+        body=_TOKEN_BYTES.sub(_REDACTED.encode(), delivery.body),
         event_id=event_id,
     )
 
@@ -95,7 +98,7 @@ def _jsonable(value: Any, depth: int = 0) -> Any:
         return "nested too deeply to be kept"
     if value is None or isinstance(value, (bool, int)):
         return value
-    return storable(_text(value))
+    return _TOKEN.sub(_REDACTED, storable(_text(value)))
 
 
 def _text(value: Any) -> str:

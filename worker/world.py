@@ -6,8 +6,9 @@ changed is written with one statement a kind.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 from msgspec import UNSET
@@ -45,8 +46,9 @@ class World:
         self._loaded = loaded
         self._baskets = dict(loaded.baskets)
         self._recurrences = dict(loaded.recurrences)
-        self._reference = dict(loaded.reference)
         self._put: dict[reference.Key, Reference] = {}
+        # What was put hides what was loaded, and only `_put` is ever written to.
+        self._reference = ChainMap(self._put, cast("dict[reference.Key, Reference]", loaded.reference))
         self._skips: list[orders.Skipped] = []
 
     @classmethod
@@ -104,7 +106,7 @@ class World:
         self._skips += [(*key, skip) for skip in completed.skips]
         if completed.reference is not None and isinstance(route, Put):
             entry = (envelope.channel, route.kind, envelope.key)
-            self._reference[entry] = self._put[entry] = completed.reference
+            self._put[entry] = completed.reference
 
     def save(self, tx: Transaction) -> None:
         """Write what changed, with one statement a kind."""

@@ -30,11 +30,19 @@ class SkipReason(StrEnum):
     PAUSED = "paused"
 
 
-class PlannedSkip(Value, frozen=True, kw_only=True):
-    """Occurrences `first` to `last`, both included, to be skipped when it is their turn."""
+class Span(Value, frozen=True, kw_only=True):
+    """Occurrences `first` to `last`, both included."""
 
     first: int
     last: int
+
+    def holds(self, n: int) -> bool:
+        return self.first <= n <= self.last
+
+
+class PlannedSkip(Span, frozen=True, kw_only=True):
+    """Occurrences to be skipped when it is their turn."""
+
     reason: SkipReason
 
 
@@ -64,10 +72,10 @@ class Recurrence(Value, frozen=True, kw_only=True):
     """The standing order of a basket.
 
     `next_n` is the first occurrence that is neither ordered nor skipped; `placed` counts this generation's
-    orders; `horizon_at` is the last instant that any generation has dealt with. Missed occurrences below
-    `released_below` are placed, however many they are: that was decided already. `was_attempted` and
-    `attempts` speak of the next one: an attempted occurrence is never missed, also after a person has
-    stepped in and the attempts count anew. What falls due from `halted_at` on waits for a resume.
+    orders; `horizon_at` is the last instant that any generation has dealt with. Missed occurrences that are
+    `released` are placed, however many they are: that was decided already. `was_attempted` and `attempts`
+    speak of the next one: an attempted occurrence is never missed, also after a person has stepped in and
+    the attempts count anew. What falls due from `halted_at` on waits for a resume.
     """
 
     channel: str
@@ -78,7 +86,7 @@ class Recurrence(Value, frozen=True, kw_only=True):
     next_n: int = 0
     placed: int = 0
     horizon_at: datetime | None = None
-    released_below: int = 0
+    released: tuple[Span, ...] = ()
     planned_skips: tuple[PlannedSkip, ...] = ()
     was_attempted: bool = False
     attempts: int = 0
@@ -140,12 +148,13 @@ def first_set(channel: str, basket_id: str, rule: Rule) -> Recurrence:
 def set_again(recurrence: Recurrence, rule: Rule, now: datetime) -> Recurrence:
     """Set another rule on a basket that has or had a recurrence."""
     if recurrence.state is not State.REMOVED and rule.grid_key == recurrence.rule.grid_key:
-        next_n = recurrence.next_n
+        released = recurrence.released if rule.executes_missed else ()
+        changed = structs.replace(recurrence, rule=rule, released=released)
         if recurrence.state is State.EXPIRED:
             # What fell due after the old end was never part of the standing order.
-            next_n = max(next_n, _first_from(rule, now))
-        released_below = recurrence.released_below if rule.executes_missed else 0
-        return settled(structs.replace(recurrence, rule=rule, next_n=next_n, released_below=released_below))
+            next_n = max(recurrence.next_n, _first_from(rule, now))
+            changed = structs.replace(changed, next_n=next_n, was_attempted=False, planned_skips=())
+        return settled(changed)
     begin = _first_from(rule, now)
     horizon = recurrence.horizon_at
     if horizon is not None and horizon >= now:
@@ -198,9 +207,11 @@ def resumed(recurrence: Recurrence, at: datetime, keep_newest: int | None) -> tu
     last = first - 1 if before is None else max(before, first - 1)
     keep = last - first + 1 if keep_newest is None else min(keep_newest, last - first + 1)
     reason = SkipReason.PAUSED if recurrence.state is State.PAUSED else SkipReason.MISSED
-    planned = recurrence.planned_skips
+    planned, released = recurrence.planned_skips, recurrence.released
     if first <= last - keep:
         planned += (PlannedSkip(first=first, last=last - keep, reason=reason),)
+    if keep:
+        released += (Span(first=last - keep + 1, last=last),)
     active = structs.replace(
         recurrence,
         state=State.ACTIVE,
@@ -210,7 +221,7 @@ def resumed(recurrence: Recurrence, at: datetime, keep_newest: int | None) -> tu
         paused_until=None,
         last_error=None,
         planned_skips=planned,
-        released_below=last + 1 if keep else recurrence.released_below,
+        released=released,
     )
     plan = planned_skip(active)
     if plan is None or next_due_at(active) is None:
@@ -221,8 +232,12 @@ def resumed(recurrence: Recurrence, at: datetime, keep_newest: int | None) -> tu
 
 def planned_skip(recurrence: Recurrence) -> PlannedSkip | None:
     """Give the plan that the next occurrence is part of, if there is one."""
-    n = recurrence.next_n
-    return next((plan for plan in recurrence.planned_skips if plan.first <= n <= plan.last), None)
+    return next((plan for plan in recurrence.planned_skips if plan.holds(recurrence.next_n)), None)
+
+
+def is_released(recurrence: Recurrence) -> bool:
+    """Whether the next occurrence is to be placed however late it is."""
+    return any(span.holds(recurrence.next_n) for span in recurrence.released)
 
 
 def skipped(recurrence: Recurrence, last: int, reason: SkipReason) -> tuple[Recurrence, Skip]:
@@ -250,6 +265,7 @@ def dealt_with(recurrence: Recurrence, last: int, last_due_at: datetime) -> Recu
         next_n=last + 1,
         horizon_at=horizon,
         planned_skips=tuple(plan for plan in recurrence.planned_skips if plan.last > last),
+        released=tuple(span for span in recurrence.released if span.last > last),
         was_attempted=False,
         attempts=0,
         retry_at=None,

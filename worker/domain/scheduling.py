@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from worker.domain import recurrence as recurrences
-from worker.domain.recurrence import Reason, Recurrence, Skip, SkipReason, State
+from worker.domain.recurrence import Reason, Recurrence, Skip, SkipReason, Span, State
 
 # Tried again after these; after the last one the recurrence waits for a person.
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4))
@@ -96,9 +96,10 @@ def _step(
     if plan is not None:
         return recurrences.skipped(recurrence, plan.last, plan.reason)
     is_late = now - due_at > policy.missed_after
-    if is_late and not recurrence.was_attempted and recurrence.next_n >= recurrence.released_below:
+    is_released = recurrences.is_released(recurrence)
+    if is_late and not recurrence.was_attempted and not is_released:
         return _missed(recurrence, due_at, now, policy, obstacle)
-    is_catch_up = is_late and recurrence.next_n < recurrence.released_below
+    is_catch_up = is_late and is_released
     if obstacle is not None:
         return _failed(recurrence, due_at, now, obstacle, is_catch_up=is_catch_up)
     return _placed(recurrence, due_at, is_catch_up=is_catch_up)
@@ -115,7 +116,8 @@ def _missed(
     if wanted > policy.catch_up_limit:
         return _suspended_for_too_many(recurrence, due_at, wanted, policy)
     # Released: the limit is not counted again while they are being placed.
-    released = structs.replace(recurrence, released_below=last + 1)
+    span = Span(first=recurrence.next_n, last=last)
+    released = structs.replace(recurrence, released=(*recurrence.released, span))
     return _step(released, now, policy, obstacle)
 
 
@@ -131,9 +133,10 @@ def _placed(recurrence: Recurrence, due_at: datetime, *, is_catch_up: bool) -> t
 
 
 def _last_missed(recurrence: Recurrence, now: datetime, policy: Policy) -> int:
-    """Give the last one missed by now, strictly longer than `missed_after` ago; a planned skip ends it."""
+    """Give the last one missed by now, strictly longer than `missed_after` ago; what is decided ends it."""
     last = recurrences.last_due(recurrence, now - policy.missed_after - timedelta(microseconds=1))
-    following = [plan.first - 1 for plan in recurrence.planned_skips if plan.first > recurrence.next_n]
+    decided = (*recurrence.planned_skips, *recurrence.released)
+    following = [span.first - 1 for span in decided if span.first > recurrence.next_n]
     return min([last if last is not None else recurrence.next_n, *following])
 
 

@@ -67,7 +67,7 @@ WHERE (inbox.channel, inbox.key, inbox.message_id) = (parked.channel, parked.key
 
 _FORGET = text("""
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM inbox WHERE received_at < :before AND state = 'handled' LIMIT :limit))
+    SELECT ctid FROM inbox WHERE received_at < :before ORDER BY received_at LIMIT :limit))
 """)
 
 
@@ -120,7 +120,10 @@ def mark_parked(tx: Connection, identities: Sequence[Identity]) -> None:
 
 
 def forget(tx: Connection, before: datetime, limit: int) -> int:
-    """Remove at most `limit` handled messages received before an instant; give the number removed."""
+    """Remove at most `limit` messages received before an instant, the oldest first; give the number removed.
+
+    Parked ones too: after the retention a repeat is a new command, and the dead letter stays what it is.
+    """
     return tx.execute(_FORGET, {"before": before, "limit": limit}).rowcount
 
 

@@ -46,9 +46,10 @@ _PAGE = text("""
 SELECT document::text AS document
 FROM customer_order
 WHERE channel = :channel AND basket_id = :basket_id
-  AND (CAST(:before AS text) IS NULL OR (placed_at, number) < (
-        SELECT placed_at, number FROM customer_order WHERE channel = :channel AND id = :before))
-ORDER BY placed_at DESC, number DESC
+  AND (CAST(:before AS text) IS NULL OR (placed_at, length(number), number) < (
+        SELECT placed_at, length(number), number FROM customer_order
+        WHERE channel = :channel AND id = :before))
+ORDER BY placed_at DESC, length(number) DESC, number DESC
 LIMIT :limit
 """)
 
@@ -57,7 +58,7 @@ _NEWEST = text("""
 SELECT document::text AS document
 FROM customer_order
 WHERE CAST(:basket_id AS text) IS NULL OR basket_id = :basket_id
-ORDER BY placed_at DESC, number DESC
+ORDER BY placed_at DESC, length(number) DESC, number DESC
 LIMIT :limit
 """)
 

@@ -91,7 +91,10 @@ WHERE oldest.created_at <= now() - CAST(:age AS interval)
 
 _FORGET = text("""
 DELETE FROM outbox WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM outbox WHERE created_at < :before AND published_at IS NOT NULL LIMIT :limit))
+    SELECT ctid FROM outbox
+    WHERE created_at < LEAST(:before, (SELECT min(received_at) FROM inbox)) AND published_at IS NOT NULL
+    ORDER BY created_at
+    LIMIT :limit))
 """)
 
 
@@ -161,5 +164,8 @@ def left_behind(tx: Connection, age: timedelta) -> list[int]:
 
 
 def forget(tx: Connection, before: datetime, limit: int) -> int:
-    """Remove at most `limit` published events written before an instant; give the number removed."""
+    """Remove at most `limit` published events written before an instant; give the number removed.
+
+    None that a message in the inbox may point at as its answer: these are removed after it.
+    """
     return tx.execute(_FORGET, {"before": before, "limit": limit}).rowcount

@@ -47,15 +47,34 @@ WHERE reference.document <> excluded.document
 """)
 
 
-def load(tx: Transaction, keys: Collection[Key]) -> dict[Key, Reference]:
+class Entries(Mapping[Key, Reference]):
+    """Entries as they were loaded, decoded when somebody asks for them.
+
+    So an entry that cannot be read is the misfortune of those who need it, and of nobody else in the batch.
+    """
+
+    def __init__(self, documents: Mapping[Key, str]) -> None:
+        self._documents = documents
+        self._decoded: dict[Key, Reference] = {}
+
+    def __getitem__(self, key: Key) -> Reference:
+        if key not in self._decoded:
+            self._decoded[key] = msgspec.json.decode(self._documents[key], type=_TYPES[key[1]])
+        return self._decoded[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._documents)
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+
+def load(tx: Transaction, keys: Collection[Key]) -> Entries:
     """Read entries; absent ones are left out."""
     if not keys:
-        return {}
+        return Entries({})
     rows = tx.execute(_LOAD, _columns(sorted(keys)))
-    return {
-        (row.channel, Kind(row.kind), row.id): msgspec.json.decode(row.document, type=_TYPES[Kind(row.kind)])
-        for row in rows
-    }
+    return Entries({(row.channel, Kind(row.kind), row.id): row.document for row in rows})
 
 
 def put(tx: Transaction, entries: Mapping[Key, Reference]) -> None:

@@ -39,7 +39,7 @@ CREATE TABLE inbox (
     CONSTRAINT one_effect_per_message_id PRIMARY KEY (channel, key, message_id),
     CONSTRAINT inbox_state_is_known CHECK (state IN ('handled', 'parked', 'released'))
 );
-CREATE INDEX inbox_by_age ON inbox USING brin (received_at) WITH (autosummarize = on);
+CREATE INDEX inbox_by_age ON inbox (received_at);
 
 CREATE TABLE outbox (
     seq bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -56,7 +56,7 @@ CREATE TABLE outbox (
     CONSTRAINT one_row_per_event PRIMARY KEY (channel, key, event_id)
 );
 CREATE INDEX outbox_pending ON outbox (partition, seq) WHERE published_at IS NULL;
-CREATE INDEX outbox_by_age ON outbox USING brin (created_at) WITH (autosummarize = on);
+CREATE INDEX outbox_by_age ON outbox (created_at);
 
 CREATE TABLE dead_letter (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -33,7 +33,7 @@ CREATE TABLE customer_order (
     CONSTRAINT one_order_per_channel_and_id PRIMARY KEY (channel, id),
     CONSTRAINT one_order_per_channel_and_number UNIQUE (channel, number)
 );
-CREATE INDEX customer_order_by_basket ON customer_order (channel, basket_id, placed_at, number);
+CREATE INDEX customer_order_by_basket ON customer_order (channel, basket_id, placed_at);
 
 CREATE TABLE occurrence (
     channel text NOT NULL,
