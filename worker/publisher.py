@@ -15,6 +15,8 @@ import amqp
 import msgspec
 from kombu import Connection
 
+from worker import topology
+
 _TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
 _PAUSE_SECONDS = 1.0
 _WINDOW = 500
@@ -107,6 +109,7 @@ class Publisher:
         )
         self._connection.connect()
         self._channel = self._connection.channel()
+        topology.declare_events(self._channel)
         self._confirms = _Confirms()
         self._channel.confirm_select()
         self._channel.events["basic_ack"].add(self._confirms.on_ack)

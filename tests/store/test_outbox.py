@@ -157,6 +157,20 @@ def test_what_should_have_left_by_now_is_found_by_its_partition(tx: Connection) 
     assert outbox.left_behind(tx, timedelta(seconds=4)) == []
 
 
+def test_an_answer_is_kept_as_long_as_its_message_is_known(tx: Connection) -> None:
+    answer = values.event("asked")
+    entry = values.entry(("default", "asked", "m"))
+    inbox.admit(tx, [entry])
+    outbox.append(tx, [answer])
+    outbox.mark_published(tx, [answer])
+    tx.execute(text("UPDATE inbox SET received_at = now() - interval '8 days'"))
+    age(tx, answer, timedelta(days=8))
+    before = database.now(tx) - timedelta(days=7)
+    assert outbox.forget(tx, before, 3) == 0
+    assert inbox.forget(tx, before, 3) == 1
+    assert outbox.forget(tx, before, 3) == 1
+
+
 def test_old_events_are_forgotten_in_small_batches_but_never_before_they_have_left(tx: Connection) -> None:
     old, young = [values.event("old", number=number) for number in range(6)], values.event("young")
     outbox.append(tx, [*old, young])

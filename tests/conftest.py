@@ -1,0 +1,83 @@
+"""What every tier shares: real servers for the session, an empty house and a worker for a module.
+
+A missing server skips on a laptop and fails in CI.
+"""
+
+import os
+import signal
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+from outside.listener import Listener
+from outside.processes import WorkerProcess, working
+from outside.stage import Stage, fresh
+from outside.upstream import Upstream
+
+from worker.local.child import LocalStackError
+from worker.local.servers import Servers, start_servers
+
+_LINES_OF_LOG_SHOWN = 25
+_CHARACTERS_OF_A_LINE_SHOWN = 400
+
+
+def pytest_configure() -> None:
+    """Let a time limit's SIGTERM end the session like Ctrl-C: with its servers stopped."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    try:
+        started = start_servers(tmp_path_factory.mktemp("servers"))
+    except LocalStackError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    yield started
+    started.stop()
+    started.remove()
+
+
+@pytest.fixture(scope="module")
+def stage(servers: Servers) -> Iterator[Stage]:
+    with fresh(servers) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the processes of a module leave their logs."""
+    return tmp_path_factory.mktemp("processes")
+
+
+@pytest.fixture(scope="module")
+def worker(stage: Stage, folder: Path) -> Iterator[WorkerProcess]:
+    with working(stage, "worker", folder) as worker:
+        yield worker
+
+
+@pytest.fixture
+def upstream(stage: Stage, worker: WorkerProcess) -> Iterator[Upstream]:
+    with Upstream(stage.broker_url) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def events(stage: Stage, worker: WorkerProcess) -> Iterator[Listener]:
+    with Listener(stage.broker_url) as events:
+        yield events
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of each running worker's log beside a failure."""
+    report = yield
+    if report.failed:
+        for worker in WorkerProcess.running:
+            lines = worker.log.splitlines()[-_LINES_OF_LOG_SHOWN:]
+            shown = [line[:_CHARACTERS_OF_A_LINE_SHOWN] for line in lines]
+            report.sections.append((f"the end of the log of {worker.name}", "\n".join(shown)))
+    return report

@@ -1,0 +1,48 @@
+"""One house and one worker for all flows: tests name channels and keys of their own and clear nothing up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from outside.listener import Listener
+from outside.processes import WorkerProcess, working
+from outside.shop import open_shop
+from outside.stage import Stage, fresh
+from outside.upstream import Upstream
+
+from worker.local.servers import Servers
+
+
+@pytest.fixture(scope="package")
+def stage(servers: Servers) -> Iterator[Stage]:
+    with fresh(servers) as stage:
+        yield stage
+
+
+@pytest.fixture(scope="package")
+def worker(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
+    folder: Path = tmp_path_factory.mktemp("flow")
+    with working(stage, "worker", folder) as worker:
+        with Upstream(stage.broker_url) as upstream:
+            open_shop(upstream)
+        yield worker
+
+
+@pytest.fixture(autouse=True)
+def _worker_survives(worker: WorkerProcess) -> Iterator[None]:
+    pid = worker.pid
+    yield
+    assert worker.is_alive
+    assert worker.pid == pid
+
+
+@pytest.fixture
+def upstream(stage: Stage, worker: WorkerProcess) -> Iterator[Upstream]:
+    with Upstream(stage.broker_url) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def events(stage: Stage, worker: WorkerProcess) -> Iterator[Listener]:
+    with Listener(stage.broker_url) as events:
+        yield events

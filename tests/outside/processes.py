@@ -1,0 +1,83 @@
+"""Worker processes as they are run in earnest: the command line, settings in the environment, signals."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from outside.stage import Stage
+from worker.local import waiting
+
+READY_WITHIN_SECONDS = 40.0
+STOPPED_WITHIN_SECONDS = 10.0  # the promise of a clean stop
+
+
+class WorkerProcess:
+    """One `basketry worker`, with its log in a file."""
+
+    running: "list[WorkerProcess]" = []  # noqa: RUF012 - all of this session, so that a failure can show logs
+
+    def __init__(self, stage: Stage, name: str, folder: Path) -> None:
+        self.name = name
+        self.log_file = folder / f"{name}.log"
+        self._ready_file = folder / f"{name}.ready"
+        self._ready_file.unlink(missing_ok=True)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("BASKETRY_")}
+        with self.log_file.open("ab") as output:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "worker.cli", "worker", "--name", name],
+                env={**inherited, **stage.environment, "BASKETRY_READY_FILE": str(self._ready_file)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        self.running.append(self)
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def wait_ready(self) -> None:
+        waiting.until(lambda: self._ready_file.exists() or not self.is_alive, seconds=READY_WITHIN_SECONDS)
+        assert self.is_alive, f"{self.name} ended with {self._popen.returncode}\n{self.log[-4000:]}"
+        assert self._ready_file.exists(), f"{self.name} did not become ready\n{self.log[-4000:]}"
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._popen.send_signal(signal.SIGKILL)
+        self._popen.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop and give its exit code; fails when it takes longer than promised."""
+        self._popen.send_signal(signal.SIGTERM)
+        return self._popen.wait(STOPPED_WITHIN_SECONDS)
+
+    def dismiss(self) -> None:
+        """End it, whatever has happened, and forget it."""
+        self.running.remove(self)
+        if self.is_alive:
+            self.kill()
+
+
+@contextmanager
+def working(stage: Stage, name: str, folder: Path) -> Iterator[WorkerProcess]:
+    """Have a worker at work; afterwards it stops in order, unless the test has ended it."""
+    worker = WorkerProcess(stage, name, folder)
+    try:
+        worker.wait_ready()
+        yield worker
+        if worker.is_alive:
+            assert worker.stop() == 0
+    finally:
+        worker.dismiss()

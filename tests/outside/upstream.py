@@ -1,0 +1,80 @@
+"""An upstream service: publishes commands with confirms, one after the other, and waits for replies."""
+
+import time
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+import pika
+
+from outside.connecting import connect
+from outside.wire import Message, Result, command, unique
+
+COMMANDS = "basket.commands"
+WITHIN_SECONDS = 15.0
+
+
+class Upstream:
+    """One connection, one channel, one queue for replies: a name of its own, or the direct reply-to."""
+
+    def __init__(self, broker_url: str, *, directly: bool = False) -> None:
+        self._connection = connect(broker_url)
+        self._channel = self._connection.channel()
+        self._channel.confirm_delivery()
+        self.replies: list[Result] = []
+        self.reply_to = "amq.rabbitmq.reply-to" if directly else unique("basket.replies.tests")
+        if not directly:
+            self._channel.queue_declare(self.reply_to, exclusive=True)
+        self._channel.basic_consume(self.reply_to, self._receive, auto_ack=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection.is_open:
+            self._connection.close()
+
+    def send(self, message: Message) -> Message:
+        """Publish and wait for the broker's confirm; raises when there is none."""
+        self._channel.basic_publish(COMMANDS, message.key, message.body, message.properties)
+        return message
+
+    def tell(self, type_: str, key: str, body: object = None, **options: Any) -> Message:
+        """Send a command that asks for no reply."""
+        return self.send(command(type_, key, body, **options))
+
+    def ask(self, type_: str, key: str, body: object = None, **options: Any) -> Result:
+        """Send a command and wait for its reply."""
+        return self.ask_for(command(type_, key, body, **{"reply_to": self.reply_to, **options}))
+
+    def ask_for(self, message: Message) -> Result:
+        """Send a message that names our reply queue and wait for the next reply."""
+        (reply,) = self.ask_all([message])
+        return reply
+
+    def ask_all(self, messages: list[Message]) -> list[Result]:
+        """Send all, then wait for as many replies; give them in the order of their arrival."""
+        before = len(self.replies)
+        for message in messages:
+            self.send(self.expecting(message))
+        return self.wait_for(before + len(messages))[before:]
+
+    def expecting(self, message: Message) -> Message:
+        """Give the same message with our reply queue in it, unless it names one itself."""
+        if message.properties.reply_to:
+            return message
+        wanted = {**vars(message.properties), "reply_to": self.reply_to}
+        return replace(message, properties=pika.BasicProperties(**wanted))
+
+    def wait_for(self, count: int) -> list[Result]:
+        """Wait until so many replies have come in all; give all."""
+        deadline = time.monotonic() + WITHIN_SECONDS
+        while len(self.replies) < count:
+            self._connection.process_data_events(time_limit=max(0.0, deadline - time.monotonic()))
+            assert time.monotonic() < deadline, f"{count} replies were due, {len(self.replies)} have come"
+        return self.replies
+
+    def _receive(self, _channel: Any, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
+        self.replies.append(Result.received(method.routing_key, properties, body))
