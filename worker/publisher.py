@@ -35,6 +35,10 @@ class Broken(Unavailable):
     """The broker broke on one of the messages; without that one, the others would have gone."""
 
 
+class TooLarge(Broken):
+    """One of the messages is larger than the broker takes."""
+
+
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     exchange: str
     routing_key: str
@@ -65,7 +69,7 @@ class Publisher:
     def publish(self, messages: Sequence[Outgoing]) -> Outcome:
         """Publish in order and wait until the broker has answered for every message.
 
-        Raises Unavailable, or Broken.
+        Raises Unavailable, as Broken or TooLarge when a message is the reason.
         """
         if not messages:
             return Outcome()
@@ -85,7 +89,8 @@ class Publisher:
                 return self._publish(messages)
         except _BROKEN_BY_A_MESSAGE as error:
             self.close()
-            raise Broken(str(error)) from error
+            kind = TooLarge if isinstance(error, amqp.PreconditionFailed) else Broken
+            raise kind(str(error)) from error
         except (*_CONNECTION_ERRORS, Unavailable) as error:
             self.close()
             self._not_before = time.monotonic() + _PAUSE_SECONDS

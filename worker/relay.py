@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from contracts import topology
 from worker import logs
-from worker.publisher import Broken, Outcome, Outgoing
+from worker.publisher import Outcome, Outgoing, TooLarge
 from worker.store import database, dead_letters, outbox
 from worker.store.dead_letters import DeadLetter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from worker.publisher import Publisher
     from worker.store.outbox import Event
@@ -25,50 +25,72 @@ if TYPE_CHECKING:
 _EVENTS_PER_TRANSACTION = 500
 _SMALLEST_SHARE = 10
 
+Key = tuple[str, str]  # channel, key
+
 log = logs.get(__name__)
 
 
-def relay(engine: database.Engine, publisher: Publisher, partitions: Collection[int]) -> int:
+def relay(
+    engine: database.Engine,
+    publisher: Publisher,
+    partitions: Collection[int],
+    *,
+    goes_on: Callable[[], bool] = lambda: True,
+) -> int:
     """Publish what is pending in those partitions that no other relay has; give the number of events.
 
-    Raises publisher.Unavailable or database.TryAgain; what was not marked goes out again later.
+    Round by round, a transaction each, while there is more and `goes_on` says so. Raises
+    publisher.Unavailable or database.TryAgain; what was not marked goes out again later.
     """
-    relayed, share = 0, max(_SMALLEST_SHARE, _EVENTS_PER_TRANSACTION // max(1, len(partitions)))
-    while partitions:
+    relayed, held, after = 0, set[Key](), dict.fromkeys(partitions, 0)
+    while after:
+        share = max(_SMALLEST_SHARE, _EVENTS_PER_TRANSACTION // len(after))
         with database.transaction(engine) as tx:
-            events = outbox.pending(tx, outbox.lock(tx, partitions), share)
-            gone = _publish(tx, publisher, events)
+            found = outbox.pending(tx, {number: after[number] for number in outbox.lock(tx, after)}, share)
+            gone = _publish(tx, publisher, [one.event for one in found], held)
             if gone:
                 outbox.mark_published(tx, gone)
         relayed += len(gone)
-        # On with the partitions that had more than their share, unless a full queue holds them up.
-        taken = Counter(event.partition for event in gone)
-        partitions = [partition for partition, count in taken.items() if count >= share]
+        counts = Counter(one.event.partition for one in found)
+        last = {one.event.partition: one.seq for one in found}
+        after = {number: seq for number, seq in last.items() if counts[number] >= share}
+        if not goes_on():
+            break
     return relayed
 
 
-def _publish(tx: database.Transaction, publisher: Publisher, events: Sequence[Event]) -> Sequence[Event]:
+def _publish(
+    tx: database.Transaction, publisher: Publisher, events: Sequence[Event], held: set[Key]
+) -> list[Event]:
     """Publish events in order; give those that have left and may be marked.
 
     An event that the broker will never take is set aside and holds up no other. One that a full queue has
-    refused stays, and so do the later ones of its key, though other queues may have them already.
+    refused stays, and so do the later ones of its key, though other queues may have them already: such
+    keys are added to `held`.
     """
+    events = [event for event in events if (event.channel, event.key) not in held]
     try:
         outcome = publisher.publish([_outgoing(event) for event in events])
-    except Broken as error:
+    except TooLarge as error:
         log.warning("relay.one_by_one", count=len(events), why=str(error))
         outcome = _publish_one_by_one(tx, publisher, events)
     if outcome.unrouted:
         log.debug("events.unrouted", count=outcome.unrouted, why="no queue is bound to them")
-    if not outcome.nacked:
-        return events
-    log.warning("events.refused", count=len(outcome.nacked), why="a queue that is bound to them is full")
-    held: set[tuple[str, str]] = set()
+    if outcome.nacked:
+        log.warning("events.refused", count=len(outcome.nacked), why="a queue that is bound to them is full")
+    held.update((events[place].channel, events[place].key) for place in outcome.nacked)
+    return _before_the_held(events, outcome.nacked)
+
+
+def _before_the_held(events: Sequence[Event], nacked: Collection[int]) -> list[Event]:
+    """Give the events of each key that come before its first one that was refused."""
+    refused: set[Key] = set()
     gone = []
     for place, event in enumerate(events):
-        if place in outcome.nacked:
-            held.add((event.channel, event.key))
-        if (event.channel, event.key) not in held:
+        key = (event.channel, event.key)
+        if place in nacked:
+            refused.add(key)
+        if key not in refused:
             gone.append(event)
     return gone
 
@@ -78,7 +100,7 @@ def _publish_one_by_one(tx: database.Transaction, publisher: Publisher, events: 
     for place, event in enumerate(events):
         try:
             outcome = publisher.publish([_outgoing(event)])
-        except Broken as error:
+        except TooLarge as error:
             log.error("event.undeliverable", event_id=str(event.event_id), key=event.key, why=str(error))  # noqa: TRY400
             dead_letters.park(tx, [_letter(event, str(error))])
             continue

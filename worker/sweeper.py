@@ -75,7 +75,9 @@ class Sweeper(threading.Thread):
         """Relay every partition with events of that age or older; give the number of events relayed."""
         with database.transaction(self._engine) as tx:
             partitions = outbox.left_behind(tx, age)
-        relayed = relay.relay(self._engine, self._publisher, partitions)
+        relayed = relay.relay(
+            self._engine, self._publisher, partitions, goes_on=lambda: not self._is_stopping
+        )
         if relayed:
             log.info("sweep.relayed", events=relayed)
         return relayed

@@ -57,6 +57,16 @@ class Grid:
             low, high = (low, middle) if self._is_at_or_after(middle, instant) else (middle, high)
         return high if self.due(high) is not None else None
 
+    def last(self) -> int:
+        """Give the last n that the calendar has."""
+        low, high = 0, 1
+        while self.due(high) is not None:
+            low, high = high, high * 2
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.due(middle) is not None else (low, middle)
+        return low
+
     def _is_at_or_after(self, n: int, instant: datetime) -> bool:
         due = self.due(n)
         return due is None or due >= instant

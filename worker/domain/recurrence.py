@@ -226,13 +226,20 @@ def resumed(recurrence: Recurrence, at: datetime, keep_newest: int | None) -> tu
     plan = planned_skip(active)
     if plan is None or next_due_at(active) is None:
         return settled(active), None
-    active, skip = skipped(active, plan.last, plan.reason)
+    active, skip = skipped_as_planned(active, plan)
     return settled(active), skip
 
 
 def planned_skip(recurrence: Recurrence) -> PlannedSkip | None:
     """Give the plan that the next occurrence is part of, if there is one."""
     return next((plan for plan in recurrence.planned_skips if plan.holds(recurrence.next_n)), None)
+
+
+def skipped_as_planned(recurrence: Recurrence, plan: PlannedSkip) -> tuple[Recurrence, Skip]:
+    """Skip what is planned, up to the rule's end, which may have moved since."""
+    end_at = recurrence.rule.end_at
+    last = None if end_at is None else last_due(recurrence, end_at)
+    return skipped(recurrence, plan.last if last is None else min(plan.last, last), plan.reason)
 
 
 def is_released(recurrence: Recurrence) -> bool:
@@ -280,23 +287,14 @@ def last_due(recurrence: Recurrence, at: datetime) -> int | None:
     """
     end_at = recurrence.rule.end_at
     limit = at if end_at is None or end_at > at else end_at
-    after = grid(recurrence.rule).first_at_or_after(limit + timedelta(microseconds=1))
-    last = after - 1 if after is not None else _last_of_calendar(recurrence.rule)
+    days = grid(recurrence.rule)
+    after = days.first_at_or_after(limit + timedelta(microseconds=1))
+    last = after - 1 if after is not None else days.last()
     return last if last >= recurrence.next_n else None
-
-
-def _last_of_calendar(rule: Rule) -> int:
-    """Give the last occurrence before the calendar ends."""
-    days, low, high = grid(rule), 0, 1
-    while days.due(high) is not None:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if days.due(middle) is not None else (low, middle)
-    return low
 
 
 def _first_from(rule: Rule, instant: datetime) -> int:
     """Give the first occurrence at an instant or later; one beyond the calendar when there is none."""
-    first = grid(rule).first_at_or_after(instant)
-    return first if first is not None else _last_of_calendar(rule) + 1
+    days = grid(rule)
+    first = days.first_at_or_after(instant)
+    return first if first is not None else days.last() + 1

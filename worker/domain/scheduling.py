@@ -94,7 +94,7 @@ def _step(
         return recurrence, None
     plan = recurrences.planned_skip(recurrence)
     if plan is not None:
-        return recurrences.skipped(recurrence, plan.last, plan.reason)
+        return recurrences.skipped_as_planned(recurrence, plan)
     is_late = now - due_at > policy.missed_after
     is_released = recurrences.is_released(recurrence)
     if is_late and not recurrence.was_attempted and not is_released:

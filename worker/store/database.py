@@ -28,6 +28,15 @@ _SESSION_SETTINGS = {
 }
 _CONNECT_TIMEOUT_SECONDS = 5
 
+# A statement_timeout is the server's and dies with it: a lost host must be noticed on this side, too.
+_LIVENESS = {
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 12_000,  # milliseconds
+}
+
 # SQLSTATE classes that speak of a row's content: data exception, integrity, program limit exceeded.
 _CONTENT_CLASSES = ("22", "23", "54")
 
@@ -57,6 +66,7 @@ def engine(url: str, application_name: str) -> Engine:
             "options": options,
             "application_name": application_name,
             "connect_timeout": _CONNECT_TIMEOUT_SECONDS,
+            **_LIVENESS,
         },
     )
     event.listen(made, "connect", _send_arrays_in_binary)
