@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from contracts import CONTRACT_VERSION
 
 COMPLETED = "command.completed"
 REJECTED = "command.rejected"
-
-ResultType = Literal["command.completed", "command.rejected"]
 
 
 def result_headers(

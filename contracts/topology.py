@@ -24,7 +24,6 @@ DELIVERY_LIMIT = 50
 class Exchange(msgspec.Struct, frozen=True):
     name: str
     type: str
-    is_internal: bool = False
 
 
 class Queue(msgspec.Struct, frozen=True):
@@ -43,8 +42,8 @@ class Binding(msgspec.Struct, frozen=True):
 
 EXCHANGES = (
     Exchange(COMMANDS, "topic"),
-    Exchange(BY_KEY, "x-consistent-hash", is_internal=True),
-    Exchange(DEAD, "fanout", is_internal=True),
+    Exchange(BY_KEY, "x-consistent-hash"),
+    Exchange(DEAD, "fanout"),
     Exchange(EVENTS, "topic"),
 )
 

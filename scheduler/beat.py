@@ -88,8 +88,7 @@ def _tick(engine: database.Engine, pace: Pace) -> bool:
         raise
     if outcome.claimed:
         log.info("tick", claimed=outcome.claimed, placed=outcome.placed)
-    if outcome.claimed >= pace.size:
-        pace.took(time.monotonic() - started)
+        pace.took(time.monotonic() - started, was_full=max(outcome.claimed, outcome.placed) >= pace.size)
     return outcome.claimed > 0
 
 

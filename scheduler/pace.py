@@ -17,12 +17,12 @@ class Pace:
     def __init__(self) -> None:
         self.size = _FIRST
 
-    def took(self, seconds: float) -> None:
-        """Learn from a tick that was full."""
-        if seconds < _QUICK_SECONDS:
-            self.size = min(_LARGEST, self.size * 2)
-        elif seconds > _SLOW_SECONDS:
+    def took(self, seconds: float, *, was_full: bool) -> None:
+        """Learn from a tick: any slow one is a reason to take on less, only a full one to take on more."""
+        if seconds > _SLOW_SECONDS:
             self.failed()
+        elif was_full and seconds < _QUICK_SECONDS:
+            self.size = min(_LARGEST, self.size * 2)
 
     def failed(self) -> None:
         self.size = max(_SMALLEST, self.size // 2)

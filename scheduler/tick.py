@@ -59,7 +59,9 @@ def tick(engine: Engine, at: datetime | None = None, size: int = _LARGEST_TICK) 
     except database.StatementFailed as error:
         log.warning("tick.split", size=len(keys), why=str(error))
     outcomes = [_tick_alone(engine, key, at) for key in keys]
-    return Outcome(claimed=len(keys), placed=sum(outcome.placed for outcome in outcomes))
+    return Outcome(
+        claimed=sum(outcome.claimed for outcome in outcomes), placed=sum(one.placed for one in outcomes)
+    )
 
 
 def seconds_until_next(engine: Engine, longest: float) -> float:
@@ -77,8 +79,11 @@ def _tick_alone(engine: Engine, key: recurrences.Key, at: datetime | None) -> Ou
             return _deal(tx, recurrences.claim_one(tx, key), at or database.now(tx), most=1)
     except database.StatementFailed as error:
         with database.transaction(engine) as tx:
-            _suspend(tx, key, str(error))
-        return Outcome(claimed=1)
+            keys = recurrences.claim_one(tx, key)
+            # Somebody may have set it anew in between; then it is another one that is due, or none.
+            if recurrences.due(tx, keys, at or database.now(tx)):
+                _suspend(tx, key, str(error))
+        return Outcome(claimed=len(keys))
 
 
 def _deal(tx: Transaction, keys: Sequence[recurrences.Key], now: datetime, most: int) -> Outcome:

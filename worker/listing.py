@@ -11,7 +11,6 @@ from rich.table import Table
 
 from contracts import codec_json
 from contracts.instants import iso
-from contracts.orders import RecurringView
 from worker.domain import noticing
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence, State, next_due_at
@@ -22,7 +21,7 @@ def list_orders(database_url: str, limit: int, basket_id: str | None, *, as_json
     """Print the newest orders."""
     engine = database.engine(database_url, "basketry orders")
     with database.transaction(engine) as tx:
-        found = orders.newest(tx, limit, basket_id)
+        found = orders.newest(tx, limit, basket_id, whole=as_json)
     engine.dispose()
     if as_json:
         _print_json([one.document for one in found])
@@ -51,11 +50,9 @@ def list_recurrences(database_url: str, limit: int, state: str | None, *, as_jso
 
 
 def _order_row(order: Order) -> tuple[str, ...]:
-    recurring = order.document.recurring
-    which = ("", "", "")
-    if isinstance(recurring, RecurringView):
-        which = (str(recurring.occurrence), recurring.due_at, "yes" if recurring.catch_up else "")
-    n, due_at, catch_up = which
+    n = "" if order.occurrence is None else str(order.occurrence)
+    due_at = "" if order.due_at is None else iso(order.due_at)
+    catch_up = "yes" if order.is_catch_up else ""
     total = f"{order.total.value} {order.total.currency}"
     return order.number, order.channel, order.basket_id, n, due_at, iso(order.placed_at), catch_up, total
 

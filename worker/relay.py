@@ -42,18 +42,17 @@ def relay(
     Round by round, a transaction each, while there is more and `goes_on` says so. Raises
     publisher.Unavailable or database.TryAgain; what was not marked goes out again later.
     """
-    relayed, held, after = 0, set[Key](), dict.fromkeys(partitions, 0)
-    while after:
-        share = max(_SMALLEST_SHARE, _EVENTS_PER_TRANSACTION // len(after))
+    relayed, held = 0, set[Key]()
+    while partitions:
+        share = max(_SMALLEST_SHARE, _EVENTS_PER_TRANSACTION // len(partitions))
         with database.transaction(engine) as tx:
-            found = outbox.pending(tx, {number: after[number] for number in outbox.lock(tx, after)}, share)
-            gone = _publish(tx, publisher, [one.event for one in found], held)
+            events = outbox.pending(tx, outbox.lock(tx, partitions), share, held)
+            gone = _publish(tx, publisher, events, held)
             if gone:
                 outbox.mark_published(tx, gone)
         relayed += len(gone)
-        counts = Counter(one.event.partition for one in found)
-        last = {one.event.partition: one.seq for one in found}
-        after = {number: seq for number, seq in last.items() if counts[number] >= share}
+        counts = Counter(event.partition for event in events)
+        partitions = [number for number, count in counts.items() if count >= share]
         if not goes_on():
             break
     return relayed
@@ -68,7 +67,6 @@ def _publish(
     refused stays, and so do the later ones of its key, though other queues may have them already: such
     keys are added to `held`.
     """
-    events = [event for event in events if (event.channel, event.key) not in held]
     try:
         outcome = publisher.publish([_outgoing(event) for event in events])
     except TooLarge as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from contracts import commands
+
+
+_LEAST_MISSED_AFTER = timedelta(minutes=1)
 
 
 class Channel(Value, frozen=True, kw_only=True):
@@ -65,6 +69,10 @@ def channel(put: commands.ChannelPut) -> Channel | list[Problem]:
     ):
         if text is not UNSET and parse_duration(text) is None:
             problems.append(_malformed(f"$.{name}", "an ISO 8601 duration such as PT1H or P90D is expected"))
+    missed_after = parse_duration(put.missed_after)
+    if missed_after is not None and missed_after < _LEAST_MISSED_AFTER:
+        # A scheduler looks once a second; what it finds a moment late is not missed.
+        problems.append(_malformed("$.missedAfter", "missedAfter is at least PT1M"))
     if not money.is_currency(put.currency):
         problems.append(_malformed("$.currency", f"{put.currency} is no ISO 4217 currency"))
     return problems or Channel(

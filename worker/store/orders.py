@@ -43,7 +43,7 @@ JOIN customer_order USING (channel, id)
 """)
 
 _PAGE = text("""
-SELECT document::text AS document
+SELECT (document - 'document')::text AS document
 FROM customer_order
 WHERE channel = :channel AND basket_id = :basket_id
   AND (CAST(:before AS text) IS NULL OR (placed_at, length(number), number) < (
@@ -55,7 +55,7 @@ LIMIT :limit
 
 
 _NEWEST = text("""
-SELECT document::text AS document
+SELECT CASE WHEN :whole THEN document ELSE document - 'document' END::text AS document
 FROM customer_order
 WHERE CAST(:basket_id AS text) IS NULL OR basket_id = :basket_id
 ORDER BY placed_at DESC, length(number) DESC, number DESC
@@ -113,14 +113,14 @@ def load(tx: Transaction, keys: Collection[Key]) -> dict[Key, Order]:
 def page(
     tx: Transaction, channel: str, basket_id: str, limit: int, before: str | None = None
 ) -> tuple[Order, ...]:
-    """List a basket's orders, newest first, that were placed before the order `before`."""
+    """List a basket's orders, newest first, that were placed before the order `before`; no documents."""
     values = {"channel": channel, "basket_id": basket_id, "before": before, "limit": limit}
     return tuple(_read(row) for row in tx.execute(_PAGE, values))
 
 
-def newest(tx: Transaction, limit: int, basket_id: str | None = None) -> tuple[Order, ...]:
-    """List the newest orders of all channels, or of one basket's id in all of them."""
-    values = {"basket_id": basket_id, "limit": limit}
+def newest(tx: Transaction, limit: int, basket_id: str | None = None, *, whole: bool) -> tuple[Order, ...]:
+    """List the newest orders of all channels, or of one basket's id; `whole`: with documents."""
+    values = {"basket_id": basket_id, "limit": limit, "whole": whole}
     return tuple(_read(row) for row in tx.execute(_NEWEST, values))
 
 

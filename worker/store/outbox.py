@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy import Connection
@@ -40,13 +40,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         return zlib.crc32(f"{self.channel}\0{self.key}".encode()) % PARTITIONS
 
 
-class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """An event that has not left yet, and its place."""
-
-    seq: int
-    event: Event
-
-
 _APPEND = text("""
 INSERT INTO outbox (event_id, channel, key, partition, type, correlation_id, headers, body)
 SELECT event_id, channel, key, partition, type, correlation_id, headers, body
@@ -67,11 +60,14 @@ WHERE pg_try_advisory_xact_lock(:lock_class, partition)
 # Partition by partition, so that a backlog of millions costs what is read of it and no sort of the whole.
 _PENDING = text("""
 SELECT event.*
-FROM unnest(CAST(:partitions AS smallint[]), CAST(:afters AS bigint[])) AS locked (number, after)
+FROM unnest(CAST(:partitions AS smallint[])) AS locked (number)
 CROSS JOIN LATERAL (
     SELECT seq, event_id, channel, key, type, correlation_id, headers, body
     FROM outbox
-    WHERE published_at IS NULL AND partition = locked.number AND seq > locked.after
+    WHERE published_at IS NULL AND partition = locked.number
+      AND NOT EXISTS (
+        SELECT FROM unnest(CAST(:held_channels AS text[]), CAST(:held_keys AS text[])) AS held (channel, key)
+        WHERE (outbox.channel, outbox.key) = (held.channel, held.key))
     ORDER BY seq
     LIMIT :limit) AS event
 ORDER BY event.seq
@@ -131,27 +127,32 @@ def lock(tx: Connection, partitions: Collection[int]) -> list[int]:
     return list(rows.scalars())
 
 
-def pending(tx: Connection, after: Mapping[int, int], limit: int) -> list[Pending]:
+def pending(
+    tx: Connection, partitions: Sequence[int], limit: int, held: Collection[tuple[str, str]] = ()
+) -> list[Event]:
     """List what has not left yet of partitions that are locked, oldest first, so many of each at most.
 
-    `after` gives for each partition the sequence number to go on from, 0 for the first. Must be a statement
-    of its own after `lock`: its snapshot then shows all that the last relay marked.
+    Nothing of the keys (channel, key) that are `held`. Always from the beginning: an event that drew its
+    number early may be committed late. Must be a statement of its own after `lock`: its snapshot then shows
+    all that the last relay marked.
     """
-    if not after:
+    if not partitions:
         return []
-    values = {"partitions": list(after), "afters": list(after.values()), "limit": limit}
+    values = {
+        "partitions": list(partitions),
+        "limit": limit,
+        "held_channels": [channel for channel, _ in held],
+        "held_keys": [key for _, key in held],
+    }
     return [
-        Pending(
-            seq=row.seq,
-            event=Event(
-                event_id=row.event_id,
-                channel=row.channel,
-                key=row.key,
-                type=row.type,
-                correlation_id=row.correlation_id,
-                headers=row.headers,
-                body=row.body,
-            ),
+        Event(
+            event_id=row.event_id,
+            channel=row.channel,
+            key=row.key,
+            type=row.type,
+            correlation_id=row.correlation_id,
+            headers=row.headers,
+            body=row.body,
         )
         for row in tx.execute(_PENDING, values)
     ]
