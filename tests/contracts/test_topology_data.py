@@ -9,11 +9,6 @@ def test_the_exchanges_of_the_contract_are_topics() -> None:
     assert kinds["basket.commands.by-key"] == "x-consistent-hash"
 
 
-def test_nobody_publishes_to_the_inner_exchanges() -> None:
-    inner = {exchange.name for exchange in topology.EXCHANGES if exchange.is_internal}
-    assert inner == {"basket.commands.by-key", "basket.commands.dead"}
-
-
 def test_there_are_eight_ordered_command_queues() -> None:
     assert [queue.name for queue in topology.COMMAND_QUEUES] == [
         f"basket.commands.{number:02d}" for number in range(8)

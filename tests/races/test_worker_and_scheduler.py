@@ -1,0 +1,117 @@
+"""Worker commands and ticks on the same baskets at once: no deadlock, and no order of a state that never was.
+
+The ticks run on a clock of their own, a day further each: every basket has an order with each of them.
+"""
+
+import json
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from outside.flood import publish
+from outside.processes import WorkerProcess
+from outside.stage import Stage
+from outside.wire import Message, command
+
+from scheduler import tick
+from tests.scheduler.standing import MOUSE, House, at, furnished
+
+BASKETS = 50
+START = "2030-01-01T10:00"
+_BETWEEN_TICKS_SECONDS = 0.05  # else the worker is busy with nothing but relaying orders
+_BETWEEN_LOOKS_SECONDS = 0.05
+
+
+def edits(keys: Sequence[str], rounds: int) -> list[Message]:
+    """Change every basket in turn: what is in it, what stands on it, whether it recurs at all."""
+    messages = []
+    for number in range(rounds):
+        for key in keys:
+            if number % 3 == 0:
+                body: dict[str, Any] = {"elements": [{"sku": MOUSE, "quantity": {"value": 1 + number % 5}}]}
+                messages.append(command("basket.item.add", key, body))
+            elif number % 3 == 1:
+                messages.append(command("basket.update", key, {"department": f"D{number}"}))
+            else:
+                type_ = "recurrence.pause" if number % 2 else "recurrence.resume"
+                body = {} if number % 2 else {"missed": "all"}
+                messages.append(command(type_, key, body))
+    return messages
+
+
+def shown(document: dict[str, Any]) -> tuple[Any, ...]:
+    """What an order and the answer to a command have in common."""
+    totals = document["totals"]
+    return document.get("department"), totals["basketTotal"]["value"], totals["taxTotal"]["value"]
+
+
+def deadlocks(stage: Stage) -> int:
+    ((number,),) = stage.rows("select deadlocks from pg_stat_database where datname = current_database()")
+    return int(number)
+
+
+def tick_until(house: House, is_over: threading.Event) -> int:
+    """Tick again and again, a day later each time; give the number of days."""
+    day = 0
+    while not is_over.is_set():
+        tick.tick(house.engine, at=at(START) + timedelta(days=day))
+        day += 1
+        is_over.wait(_BETWEEN_TICKS_SECONDS)
+    return day
+
+
+def send(house: House, messages: Sequence[Message], is_over: threading.Event) -> None:
+    """Publish all, and be over when all are answered."""
+    publish(house.stage.broker_url, messages)
+    while house.stage.count("inbox") < len(messages):
+        is_over.wait(_BETWEEN_LOOKS_SECONDS)
+    is_over.set()
+
+
+def edited_and_ordered(house: House, rounds: int) -> int:
+    """Let a worker and a scheduler at the same baskets; give the number of days that went by."""
+    messages, is_over = edits([f"b-{number}" for number in range(BASKETS)], rounds), threading.Event()
+    with ThreadPoolExecutor(1) as publisher:
+        sent = publisher.submit(send, house, messages, is_over)
+        days = tick_until(house, is_over)
+        sent.result()
+    return days
+
+
+@pytest.mark.parametrize(
+    "rounds", [30, pytest.param(600, marks=pytest.mark.slow)], ids=["for a while", "for long"]
+)
+def test_every_order_shows_a_state_that_the_basket_had(
+    stage: Stage, worker: WorkerProcess, rounds: int
+) -> None:
+    with furnished(stage) as house:
+        house.channel(catchUpLimit=1_000_000)
+        keys = [house.basket(f"b-{number}") for number in range(BASKETS)]
+        for key in keys:
+            house.recurs(key, startDate=f"{START}:00Z", interval="P1D")
+        known = {(key, 3): shown(house.say("basket.get", key)) for key in keys}
+        before = deadlocks(stage)
+        days = edited_and_ordered(house, rounds)
+        for key in keys:
+            house.say("recurrence.resume", key, {"missed": "all"}, now="2030-01-01T00:00")
+        house.ticks(at(START) + timedelta(days=days))
+
+    for key, headers, body in stage.rows(
+        "select key, headers, body from outbox where type = 'command.completed'"
+        " and headers ->> 'command' in ('basket.update', 'basket.item.add')"
+    ):
+        known[key, headers["version"]] = shown(json.loads(body))
+    orders = stage.rows("select key, headers, body from outbox where type = 'order.placed' order by seq")
+    assert [
+        key for key, headers, body in orders if known[key, headers["version"]] != shown(json.loads(body))
+    ] == []
+    for key in keys:
+        placed = [json.loads(body)["recurring"]["occurrence"] for its, _, body in orders if its == key]
+        assert placed == list(range(days + 1))
+    assert len({headers["version"] for _, headers, _ in orders}) > 3, "the orders were to meet the edits"
+    assert stage.rows("select count(*) from outbox where type = 'command.rejected'") == [(0,)]
+    assert deadlocks(stage) == before
+    assert "deadlock" not in worker.log

@@ -1,0 +1,61 @@
+"""Ticks at given instants on a database for each module; and one live house for what goes over the wire."""
+
+from collections.abc import Iterator
+
+import pytest
+from outside.listener import Listener
+from outside.processes import working
+from outside.shop import BENQ, open_shop
+from outside.stage import Stage, fresh
+from outside.upstream import Upstream
+from outside.wire import unique
+from schedulers import scheduling
+from standing import House, furnished
+
+from worker.local.servers import Servers
+
+
+@pytest.fixture(scope="module")
+def dwelling(stage: Stage) -> Iterator[House]:
+    with furnished(stage) as house:
+        yield house
+
+
+@pytest.fixture
+def house(dwelling: House) -> House:
+    dwelling.clear()
+    return dwelling
+
+
+@pytest.fixture(scope="session")
+def live(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Have one worker and one scheduler at work for all tests that speak over the wire."""
+    folder = tmp_path_factory.mktemp("live")
+    with fresh(servers) as stage, scheduling(stage, "scheduler", folder), working(stage, "worker", folder):
+        with Upstream(stage.broker_url) as upstream:
+            open_shop(upstream, recurringOrdersEnabled=True)
+        yield stage
+
+
+@pytest.fixture
+def buyer(live: Stage) -> Iterator[Upstream]:
+    with Upstream(live.broker_url) as upstream:
+        yield upstream
+
+
+@pytest.fixture
+def heard(live: Stage) -> Iterator[Listener]:
+    with Listener(live.broker_url) as events:
+        yield events
+
+
+@pytest.fixture
+def basket(buyer: Upstream) -> str:
+    """A basket of patricia's with a mouse in it."""
+    key = unique("basket")
+    elements = [{"sku": BENQ, "quantity": {"value": 1}}]
+    assert [
+        buyer.ask("basket.create", key).status,
+        buyer.ask("basket.item.add", key, {"elements": elements}).status,
+    ] == [201, 201]
+    return key

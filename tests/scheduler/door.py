@@ -1,0 +1,56 @@
+"""A TCP port in front of a server that a test opens and shuts."""
+
+import socket
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+_CHUNK = 65536
+
+
+class Door:
+    """Shut at first: who knocks is refused at once. Shutting it again cuts every connection."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._behind = (host, port)
+        with socket.create_server(("127.0.0.1", 0)) as reserved:
+            self.port: int = reserved.getsockname()[1]
+        self._server: socket.socket | None = None
+        self._connections: list[socket.socket] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shut()
+
+    def open(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
+
+    def shut(self) -> None:
+        opened = [*self._connections, *([self._server] if self._server else [])]
+        self._connections, self._server = [], None
+        for one in opened:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self, server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                outside, _ = server.accept()
+                inside = socket.create_connection(self._behind)
+                self._connections += [outside, inside]
+                for source, target in ((outside, inside), (inside, outside)):
+                    threading.Thread(target=_carry, args=(source, target), daemon=True).start()
+
+
+def _carry(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := source.recv(_CHUNK):
+            target.sendall(chunk)
+        target.shutdown(socket.SHUT_WR)

@@ -1,0 +1,79 @@
+"""Scheduler processes as they are run in earnest: the command line, settings in the environment, signals."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from outside.stage import Stage
+
+from worker.local import waiting
+
+READY_WITHIN_SECONDS = 40.0
+STOPPED_WITHIN_SECONDS = 10.0
+WITHIN_SECONDS = 30.0
+
+
+class SchedulerProcess:
+    """One `basketry scheduler`, with its log in a file."""
+
+    def __init__(self, stage: Stage, name: str, folder: Path, **environment: str) -> None:
+        self.name = name
+        self.log_file = folder / f"{name}.log"
+        self._ready_file = folder / f"{name}.ready"
+        self._ready_file.unlink(missing_ok=True)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("BASKETRY_")}
+        settings = {**stage.environment, "BASKETRY_READY_FILE": str(self._ready_file), **environment}
+        with self.log_file.open("ab") as output:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "worker.cli", "scheduler", "--name", name],
+                env={**inherited, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def is_alive(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
+
+    def wait_ready(self) -> None:
+        waiting.until(lambda: self._ready_file.exists() or not self.is_alive, seconds=READY_WITHIN_SECONDS)
+        assert self.is_alive, f"{self.name} ended with {self._popen.returncode}\n{self.log[-4000:]}"
+        assert self._ready_file.exists(), f"{self.name} did not become ready\n{self.log[-4000:]}"
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._popen.send_signal(signal.SIGKILL)
+        self._popen.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop and give its exit code; fails when it takes longer than promised."""
+        self._popen.send_signal(signal.SIGTERM)
+        return self._popen.wait(STOPPED_WITHIN_SECONDS)
+
+
+@contextmanager
+def scheduling(stage: Stage, name: str, folder: Path, **environment: str) -> Iterator[SchedulerProcess]:
+    """Have a scheduler at work; afterwards it stops in order, unless the test has ended it."""
+    process = SchedulerProcess(stage, name, folder, **environment)
+    try:
+        process.wait_ready()
+        yield process
+        if process.is_alive:
+            assert process.stop() == 0
+    finally:
+        if process.is_alive:
+            process.kill()
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = WITHIN_SECONDS) -> None:
+    """Wait for a condition; a test fails when it does not hold in time."""
+    assert waiting.until(condition, seconds=seconds), f"still not so after {seconds} s"

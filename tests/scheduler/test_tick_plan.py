@@ -1,0 +1,97 @@
+"""What a tick costs when nothing is due: the partial index and a few buffers, however many are kept."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from standing import House
+
+from scheduler import tick
+from worker.store import recurrences
+
+NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
+_FILL_BASKETS = (
+    "insert into basket (channel, id, owner, version, is_open, document)"
+    " select 'shop', 'b-' || n, 'patricia', 1, true, '{}' from generate_series(%s::int, %s) as n"
+)
+_FILL_RECURRENCES = (
+    "insert into recurrence (channel, basket_id, generation, state, next_due_at, document)"
+    " select 'shop', 'b-' || n, 1, 'active', timestamptz '2026-04-01 10:00Z' + n * interval '7 min', '{}'"
+    " from generate_series(%s::int, %s) as n"
+)
+
+
+def fill(house: House, first: int, last: int) -> None:
+    """Keep so many recurrences, all due later."""
+    for statement in (_FILL_BASKETS, _FILL_RECURRENCES):
+        house.stage.rows(statement, first, last)
+    house.stage.rows("vacuum analyze basket, recurrence")
+
+
+def explained(house: House, statement: Any, **values: object) -> dict[str, Any]:
+    """Run a statement of the store under EXPLAIN ANALYZE, twice, and give the plan of the second run."""
+    with house.engine.connect() as connection:
+        for _ in range(2):
+            query = text(f"explain (analyze, buffers, format json) {statement.text}")
+            found = connection.execute(query, values).scalar_one()
+            connection.rollback()
+    (plan,) = json.loads(found) if isinstance(found, str) else found
+    return dict(plan["Plan"])
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def buffers(plan: dict[str, Any]) -> int:
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+
+
+@pytest.fixture(scope="module")
+def costs(dwelling: House) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The plans of the claim and of the look ahead, at 1,000 and at 100,000 recurrences."""
+    dwelling.clear()
+    found, kept = [], 0
+    for number in (1_000, 100_000):
+        fill(dwelling, kept + 1, number)
+        kept = number
+        claim = explained(dwelling, recurrences._CLAIM, now=NOW, limit=500)
+        found.append((claim, explained(dwelling, recurrences._NEXT)))
+    return found
+
+
+def test_candidates_are_found_by_the_partial_index(
+    costs: list[tuple[dict[str, Any], dict[str, Any]]],
+) -> None:
+    for claim, ahead in costs:
+        for plan in (claim, ahead):
+            used = {
+                node.get("Index Name") for node in nodes(plan) if node.get("Relation Name") == "recurrence"
+            }
+            assert used == {"recurrence_due"}, plan
+            assert not any(node["Node Type"] == "Seq Scan" for node in nodes(plan))
+
+
+def test_a_tick_with_nothing_due_reads_the_same_at_1_000_and_100_000(
+    costs: list[tuple[dict[str, Any], dict[str, Any]]],
+) -> None:
+    few, many = costs
+    assert [buffers(plan) for plan in few] == [buffers(plan) for plan in many]
+    assert buffers(many[0]) <= 3
+
+
+def test_such_a_tick_claims_nothing(dwelling: House, costs: object) -> None:
+    assert tick.tick(dwelling.engine, at=NOW) == tick.Outcome(claimed=0, placed=0)
+
+
+def test_one_that_is_due_among_100_000_is_claimed_with_a_handful_of_buffers(
+    dwelling: House, costs: object
+) -> None:
+    plan = explained(dwelling, recurrences._CLAIM, now=datetime(2026, 4, 1, 10, 7, tzinfo=UTC), limit=500)
+    assert plan["Actual Rows"] == 1
+    assert buffers(plan) < 20
