@@ -9,6 +9,8 @@ from outside.numbered import assert_each_once_and_in_order, assert_repeats_are_i
 from outside.processes import WorkerProcess
 from outside.stage import Stage
 
+pytestmark = pytest.mark.slow
+
 TIMES = 10
 CONSUMING_AGAIN_WITHIN_SECONDS = 30.0
 

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
 from outside.flood import publish
 from outside.listener import Listener
 from outside.numbered import assert_each_once_and_in_order, numbered
 from outside.processes import working
 from outside.stage import Stage
+
+pytestmark = pytest.mark.slow
 
 
 def test_each_of_three_workers_takes_over_from_the_one_before(stage: Stage, folder: Path) -> None:

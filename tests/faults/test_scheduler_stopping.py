@@ -11,6 +11,8 @@ from outside.stage import Stage
 from tests.scheduler.schedulers import SchedulerProcess, scheduling, wait_for
 from tests.scheduler.standing import House, furnished
 
+pytestmark = pytest.mark.slow
+
 NUMBER = 4000
 READY_WITHIN_SECONDS = 30.0
 LAST_YEAR = {"startDate": "2025-11-01T10:00:00Z", "interval": "P10Y"}

@@ -13,6 +13,8 @@ from tests.scheduler.door import Door
 from tests.scheduler.schedulers import scheduling, wait_for
 from tests.scheduler.standing import House, furnished
 
+pytestmark = pytest.mark.slow
+
 NUMBER = 100
 LATE = timedelta(seconds=2)
 READY_WITHIN_SECONDS = 60.0
