@@ -29,8 +29,8 @@ fetch_pip() {
     shift
     apt-get "$@" update >&2 || return 1
     (cd "$folder/packages" && apt-get "$@" download python3-pip-whl >&2) || return 1
-    dpkg-deb -x "$folder"/packages/python3-pip-whl_*.deb "$folder/root" || return 1
-    echo "$folder"/root/usr/share/python-wheels/pip-*.whl
+    dpkg-deb -x "$folder"/packages/python3-pip-whl_*.deb "$folder/unpacked" || return 1
+    echo "$folder"/unpacked/usr/share/python-wheels/pip-*.whl
 }
 
 create_environment() {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from outside.listener import Listener
+from outside.processes import SchedulerProcess, scheduling, wait_for
 from outside.stage import Stage
 
-from tests.scheduler.schedulers import SchedulerProcess, scheduling, wait_for
 from tests.scheduler.standing import House, furnished
 
 pytestmark = pytest.mark.slow

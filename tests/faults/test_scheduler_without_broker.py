@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from outside.listener import Listener
+from outside.processes import scheduling, wait_for
 from outside.stage import Stage
 
 from tests.scheduler.door import Door
-from tests.scheduler.schedulers import scheduling, wait_for
 from tests.scheduler.standing import House, furnished
 
 pytestmark = pytest.mark.slow

@@ -1,12 +1,13 @@
-"""Worker processes as they are run in earnest: the command line, settings in the environment, signals."""
+"""Workers and schedulers as they are run in earnest: command line, settings, signals."""
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 from outside.stage import Stage
 from worker.local import waiting
@@ -15,21 +16,23 @@ READY_WITHIN_SECONDS = 40.0
 STOPPED_WITHIN_SECONDS = 10.0  # the promise of a clean stop
 
 
-class WorkerProcess:
-    """One `basketry worker`, with its log in a file."""
+class Process:
+    """One `basketry worker` or `basketry scheduler`, with its log in a file."""
 
-    running: "list[WorkerProcess]" = []  # noqa: RUF012 - all of this session, so that a failure can show logs
+    role: ClassVar[str]
+    running: "ClassVar[list[Process]]" = []  # noqa: RUF012 - of this session, so that a failure shows logs
 
-    def __init__(self, stage: Stage, name: str, folder: Path) -> None:
+    def __init__(self, stage: Stage, name: str, folder: Path, **environment: str) -> None:
         self.name = name
         self.log_file = folder / f"{name}.log"
         self._ready_file = folder / f"{name}.ready"
         self._ready_file.unlink(missing_ok=True)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("BASKETRY_")}
+        settings = {**stage.environment, "BASKETRY_READY_FILE": str(self._ready_file), **environment}
         with self.log_file.open("ab") as output:
             self._popen = subprocess.Popen(
-                [sys.executable, "-m", "worker.cli", "worker", "--name", name],
-                env={**inherited, **stage.environment, "BASKETRY_READY_FILE": str(self._ready_file)},
+                [sys.executable, "-m", "worker.cli", self.role, "--name", name],
+                env={**inherited, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -70,14 +73,41 @@ class WorkerProcess:
             self.kill()
 
 
+class WorkerProcess(Process):
+    role = "worker"
+
+
+class SchedulerProcess(Process):
+    role = "scheduler"
+
+
 @contextmanager
 def working(stage: Stage, name: str, folder: Path) -> Iterator[WorkerProcess]:
     """Have a worker at work; afterwards it stops in order, unless the test has ended it."""
     worker = WorkerProcess(stage, name, folder)
-    try:
-        worker.wait_ready()
+    with _at_work(worker):
         yield worker
-        if worker.is_alive:
-            assert worker.stop() == 0
+
+
+@contextmanager
+def scheduling(stage: Stage, name: str, folder: Path, **environment: str) -> Iterator[SchedulerProcess]:
+    """Have a scheduler at work; afterwards it stops in order, unless the test has ended it."""
+    scheduler = SchedulerProcess(stage, name, folder, **environment)
+    with _at_work(scheduler):
+        yield scheduler
+
+
+@contextmanager
+def _at_work(process: Process) -> Iterator[None]:
+    try:
+        process.wait_ready()
+        yield
+        if process.is_alive:
+            assert process.stop() == 0
     finally:
-        worker.dismiss()
+        process.dismiss()
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
+    """Wait for a condition; a test fails when it does not hold in time."""
+    assert waiting.until(condition, seconds=seconds), f"still not so after {seconds} s"

@@ -14,11 +14,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from outside.processes import SchedulerProcess, scheduling, wait_for
 from outside.stage import Stage
 
 from scheduler import tick
 from tests.scheduler import standing
-from tests.scheduler.schedulers import SchedulerProcess, scheduling, wait_for
 from tests.scheduler.standing import House, at, furnished
 from worker.store import database
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from outside.listener import Listener
-from outside.processes import working
+from outside.processes import scheduling, working
 from outside.shop import BENQ, open_shop
 from outside.stage import Stage, fresh
 from outside.upstream import Upstream
 from outside.wire import unique
-from schedulers import scheduling
 from standing import House, furnished
 
 from worker.local.servers import Servers
