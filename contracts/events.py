@@ -22,18 +22,19 @@ def result_headers(
     traceparent: str | None = None,
 ) -> dict[str, Any]:
     """Make the headers of a result event; what is None is left out."""
-    headers = {
-        "status": status,
-        "error-key": error_key,
-        "command": command,
-        "causation-id": causation_id,
-        "key": key,
-        "channel": channel,
-        "version": version,
-        "contract-version": CONTRACT_VERSION,
-        "traceparent": traceparent,
-    }
-    return {name: value for name, value in headers.items() if value is not None}
+    return _present(
+        {
+            "status": status,
+            "error-key": error_key,
+            "command": command,
+            "causation-id": causation_id,
+            "key": key,
+            "channel": channel,
+            "version": version,
+            "contract-version": CONTRACT_VERSION,
+            "traceparent": traceparent,
+        }
+    )
 
 
 def notice_headers(
@@ -45,12 +46,17 @@ def notice_headers(
     traceparent: str | None,
 ) -> dict[str, Any]:
     """Make the headers of an event that is no result: `causation-id` names the command behind it."""
-    headers = {
-        "causation-id": causation_id,
-        "key": key,
-        "channel": channel,
-        "version": version,
-        "contract-version": CONTRACT_VERSION,
-        "traceparent": traceparent,
-    }
+    return _present(
+        {
+            "causation-id": causation_id,
+            "key": key,
+            "channel": channel,
+            "version": version,
+            "contract-version": CONTRACT_VERSION,
+            "traceparent": traceparent,
+        }
+    )
+
+
+def _present(headers: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in headers.items() if value is not None}

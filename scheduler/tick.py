@@ -7,7 +7,6 @@ of schedulers may do this at once: the lock saves work, the unique key of an occ
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
@@ -17,7 +16,7 @@ import msgspec
 
 from contracts.errors import ErrorKey
 from scheduler.candidates import Dealt, carry_out, decide, read
-from worker import logs, notices
+from worker import ids, logs, notices
 from worker.domain import noticing
 from worker.domain.recurrence import Reason
 from worker.domain.scheduling import Suspension
@@ -25,7 +24,6 @@ from worker.store import database, orders, outbox, recurrences, reference
 from worker.store.database import Engine, Transaction
 
 _LARGEST_TICK = 500
-_ID_BYTES = 18
 
 _BROKEN = Reason(
     code=ErrorKey.INTERNAL_ERROR, message="the order could not be placed because of a defect of ours"
@@ -99,7 +97,7 @@ def _deal(tx: Transaction, keys: Sequence[recurrences.Key], now: datetime, most:
     decided = _each(tx, [(one.key, partial(decide, one, entries, now, share)) for one in candidates])
     numbers = iter(orders.numbers(tx, sum(one.order_count for one in decided)))
     dealt = _each(
-        tx, [(one.candidate.key, partial(carry_out, one, now, numbers, _new_id)) for one in decided]
+        tx, [(one.candidate.key, partial(carry_out, one, now, numbers, ids.new_id)) for one in decided]
     )
     _write(tx, dealt)
     return Outcome(claimed=len(keys), placed=sum(len(one.orders) for one in dealt))
@@ -133,7 +131,3 @@ def _suspend(tx: Transaction, key: recurrences.Key, detail: str) -> None:
     generation, version = recurrences.suspend(tx, key, _BROKEN)
     said = noticing.of_suspension(basket_id, generation, Suspension(reason=_BROKEN))
     outbox.append(tx, [notices.event(channel, basket_id, version, said)])
-
-
-def _new_id() -> str:
-    return secrets.token_urlsafe(_ID_BYTES)

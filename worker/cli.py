@@ -19,15 +19,6 @@ from worker import settings
 from worker.local import commands as local
 from worker.local import state
 
-STATE_DIR = click.option(
-    "--state-dir",
-    type=click.Path(path_type=Path),
-    default=Path(".basketry"),
-    envvar="BASKETRY_STATE_DIR",
-    show_default=True,
-    help="Where the local stack keeps its state.",
-)
-
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="basketry")
@@ -59,7 +50,7 @@ def database_at_hand() -> Iterator[None]:
 
 
 @main.command()
-@STATE_DIR
+@local.with_state_dir
 def migrate(state_dir: Path) -> None:
     """Bring the database's schema to this release."""
     from worker.store import schema
@@ -70,7 +61,7 @@ def migrate(state_dir: Path) -> None:
 
 @main.command()
 @click.option("--name", default=f"worker-{os.getpid()}", help="The worker's name in logs and at the servers.")
-@STATE_DIR
+@local.with_state_dir
 def worker(name: str, state_dir: Path) -> None:
     """Run one worker process in the foreground."""
     from worker import app, logs
@@ -86,7 +77,7 @@ def worker(name: str, state_dir: Path) -> None:
 
 @main.command()
 @click.option("--name", default=f"scheduler-{os.getpid()}", help="Its name in logs and at the servers.")
-@STATE_DIR
+@local.with_state_dir
 def scheduler(name: str, state_dir: Path) -> None:
     """Run one scheduler process in the foreground; any number of them may run."""
     load_settings(state_dir)
@@ -100,7 +91,7 @@ def scheduler(name: str, state_dir: Path) -> None:
 @click.option("--role", "roles", multiple=True, type=click.Choice(["service", "operator"]))
 @click.option("--group", "groups", multiple=True, help="A group with access to datasets.")
 @click.option("--hours", default=12, show_default=True, help="How long the token is valid.")
-@STATE_DIR
+@local.with_state_dir
 def token(
     user: str,
     customer: str | None,
@@ -131,7 +122,7 @@ def token(
 @click.option("--token", "bearer", help="The caller's token; see `basketry token`.")
 @click.option("--channel", help="The sales channel; the service's default when absent.")
 @click.option("--message-id", help="The idempotency key; a new one when absent.")
-@STATE_DIR
+@local.with_state_dir
 def send(
     type_: str,
     key: str,
@@ -167,7 +158,7 @@ def send(
 @click.option("--basket", help="Only this basket's.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@STATE_DIR
+@local.with_state_dir
 def orders(basket: str | None, limit: int, state_dir: Path, *, as_json: bool) -> None:
     """List the newest orders."""
     from worker import listing
@@ -183,7 +174,7 @@ def orders(basket: str | None, limit: int, state_dir: Path, *, as_json: bool) ->
 )
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@STATE_DIR
+@local.with_state_dir
 def recurrences(state: str | None, limit: int, state_dir: Path, *, as_json: bool) -> None:
     """List recurrences, the next due first."""
     from worker import listing
@@ -194,7 +185,7 @@ def recurrences(state: str | None, limit: int, state_dir: Path, *, as_json: bool
 
 
 @main.command()
-@STATE_DIR
+@local.with_state_dir
 def demo(state_dir: Path) -> None:
     """Show the service at work: a stack of its own, Intershop's requests, replies, events, totals."""
     from worker.local.demo import show

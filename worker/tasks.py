@@ -7,7 +7,6 @@ causes makes the batch run one by one, and costs that command alone.
 
 from __future__ import annotations
 
-import secrets
 import time
 import traceback
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ import msgspec
 
 from contracts import envelope
 from contracts.envelope import Delivery, Envelope
-from worker import batch, logs, publisher, relay
+from worker import batch, ids, logs, publisher, relay
 from worker.publisher import Outgoing, Publisher
 from worker.store import database
 from worker.tokens import Keyring
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 NAME = "basketry.apply_commands"
 _RELAYED_WITHIN_SECONDS = 0.5
-_ID_BYTES = 18  # 24 characters in base 64, as long as the seed's ids
 
 log = logs.get(__name__)
 
@@ -100,7 +98,7 @@ def _commit_and_say(tools: Tools, envelopes: Sequence[Envelope], failure: str | 
     without a reply sends the command again under the same message id.
     """
     with database.transaction(tools.engine) as tx:
-        handled = batch.handle(tx, envelopes, tools.keyring, _new_id, failure)
+        handled = batch.handle(tx, envelopes, tools.keyring, ids.new_id, failure)
     _send([_outgoing(reply) for reply in handled.replies], tools.replying)
     try:
         # What takes longer is a backlog, and the sweep's: the next batch must not wait for it.
@@ -150,7 +148,3 @@ def _outgoing(reply: Reply) -> Outgoing:
         headers=result.headers,
         body=result.body.encode(),
     )
-
-
-def _new_id() -> str:
-    return secrets.token_urlsafe(_ID_BYTES)

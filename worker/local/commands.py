@@ -26,7 +26,7 @@ DOWN_WITHIN_SECONDS = 75.0
 UP_WITHIN_SECONDS = 180.0
 
 
-def _state_dir(command: Callable[..., None]) -> Callable[..., None]:
+def with_state_dir(command: Callable[..., None]) -> Callable[..., None]:
     return click.option(
         "--state-dir",
         type=click.Path(file_okay=False, path_type=Path),
@@ -41,7 +41,7 @@ def _state_dir(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--detach", is_flag=True, help="Return when everything is ready; the stack runs on.")
 @click.option("--workers", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--schedulers", type=click.IntRange(min=0), default=1, show_default=True)
-@_state_dir
+@with_state_dir
 def up(*, detach: bool, workers: int, schedulers: int, state_dir: Path) -> None:
     """Run PostgreSQL, RabbitMQ, the workers and the schedulers on this machine."""
     instances = {"worker": workers, "scheduler": schedulers}
@@ -62,7 +62,7 @@ def up(*, detach: bool, workers: int, schedulers: int, state_dir: Path) -> None:
 
 @click.command()
 @click.option("--wipe", is_flag=True, help="Delete all data, logs and secrets of the stack, too.")
-@_state_dir
+@with_state_dir
 def down(*, wipe: bool, state_dir: Path) -> None:
     """End the stack and everything that belongs to it; the data stay."""
     _down(state_dir)
@@ -72,7 +72,7 @@ def down(*, wipe: bool, state_dir: Path) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs; with passwords.")
-@_state_dir
+@with_state_dir
 def status(*, as_json: bool, state_dir: Path) -> None:
     """Show every process and both addresses; exit code 1 unless all is up."""
     summary = state.summary(state_dir)
@@ -86,7 +86,7 @@ def status(*, as_json: bool, state_dir: Path) -> None:
 
 
 @click.command()
-@_state_dir
+@with_state_dir
 def env(*, state_dir: Path) -> None:
     """Print the settings of the stack, for `eval "$(basketry env)"`."""
     settings = state.environment(state_dir)

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from worker.store import outbox
 from worker.store.outbox import Event
 
 if TYPE_CHECKING:
@@ -97,17 +98,7 @@ def find(tx: Connection, identities: Sequence[Identity]) -> dict[Identity, Repea
         return {}
     found = {}
     for row in tx.execute(_FIND, _columns(identities)):
-        answer = None
-        if row.event_id is not None:
-            answer = Event(
-                event_id=row.event_id,
-                channel=row.channel,
-                key=row.key,
-                type=row.type,
-                correlation_id=row.correlation_id,
-                headers=row.headers,
-                body=row.body,
-            )
+        answer = outbox.event_of(row) if row.event_id is not None else None
         identity = (row.channel, row.key, row.message_id)
         found[identity] = Repeat(body_hash=bytes(row.body_hash), caller=row.caller, answer=answer)
     return found

@@ -101,6 +101,19 @@ DELETE FROM outbox WHERE ctid = ANY (ARRAY(
 """)
 
 
+def event_of(row: Any) -> Event:
+    """Make an event of a row with its columns."""
+    return Event(
+        event_id=row.event_id,
+        channel=row.channel,
+        key=row.key,
+        type=row.type,
+        correlation_id=row.correlation_id,
+        headers=row.headers,
+        body=row.body,
+    )
+
+
 def append(tx: Connection, events: Sequence[Event]) -> None:
     """Write events down in this order; one that is there already (by channel, key, id) stays as it is."""
     if not events:
@@ -144,18 +157,7 @@ def pending(
         "held_channels": [channel for channel, _ in held],
         "held_keys": [key for _, key in held],
     }
-    return [
-        Event(
-            event_id=row.event_id,
-            channel=row.channel,
-            key=row.key,
-            type=row.type,
-            correlation_id=row.correlation_id,
-            headers=row.headers,
-            body=row.body,
-        )
-        for row in tx.execute(_PENDING, values)
-    ]
+    return [event_of(row) for row in tx.execute(_PENDING, values)]
 
 
 def mark_published(tx: Connection, events: Sequence[Event]) -> int:
