@@ -102,11 +102,12 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self._tell_ready()
         while self.blueprint.state == bootsteps.RUN:
             state.maybe_shutdown()
-            self._wait(_IDLE_SECONDS)
-            heartbeat.tick()
-            while self.received:
+            if self.received:
                 self._handle(heartbeat)
                 self._take_arrived()
+            else:
+                self._wait(_IDLE_SECONDS)
+                heartbeat.tick()
 
     def on_decode_error(self, _message: Message, exc: Exception) -> None:
         """Never reached, since nothing is decoded here; Celery's own would ack, and the message be lost."""
