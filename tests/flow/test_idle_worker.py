@@ -1,29 +1,31 @@
-"""An idle worker answers its next command as fast as a busy one: no timer is in the way.
+"""An idle worker answers its next command as fast as a busy one: no timer is in the way."""
 
-How long it idles in this test can be set: BASKETRY_TEST_IDLE_SECONDS, several times in a row.
-"""
-
-import os
 import time
 from statistics import median
 
+import pytest
 from outside.listener import Listener
 from outside.upstream import Upstream
 from outside.wire import command, unique
 
-IDLE_SECONDS = float(os.environ.get("BASKETRY_TEST_IDLE_SECONDS", "2.3"))
-ROUNDS = 4
 # What a busy machine may add to one command by itself; a timer of a second would add half of one on average.
 SLACK_SECONDS = 0.1
 
 
-def test_the_first_command_after_a_rest_is_not_slower(upstream: Upstream, events: Listener) -> None:
+@pytest.mark.parametrize(
+    ("idle_seconds", "rounds"),
+    [(2.3, 4), pytest.param(60, 1, marks=pytest.mark.slow)],
+    ids=["a moment", "a minute"],
+)
+def test_the_first_command_after_a_rest_is_not_slower(
+    upstream: Upstream, events: Listener, idle_seconds: float, rounds: int
+) -> None:
     basket = unique("basket")
     upstream.ask("basket.create", basket)
     busy = [timed(upstream, basket, f"B{number}") for number in range(60)]
     rested = []
-    for number in range(ROUNDS):
-        events.until(lambda: False, seconds=IDLE_SECONDS)
+    for number in range(rounds):
+        events.until(lambda: False, seconds=idle_seconds)
         rested.append(timed(upstream, basket, f"R{number}"))
     assert median(rested) < 3 * median(busy) + SLACK_SECONDS, (median(rested), median(busy))
 
