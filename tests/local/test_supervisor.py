@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from command_line import CommandLine
+from outside.processes import ended
 
 from worker.local import rabbitmq_package, state, waiting
 from worker.local.pids import Identity
@@ -175,9 +176,17 @@ def test_two_who_bring_it_up_at_once_share_one_stack(half_a_stack: CommandLine) 
     assert half_a_stack.is_up
 
 
-def test_ctrl_c_in_the_foreground_takes_everything_down(half_a_stack: CommandLine) -> None:
+@pytest.mark.parametrize("blocked", [set(), {signal.SIGINT}], ids=["as usual", "blocked by who started it"])
+def test_ctrl_c_in_the_foreground_takes_everything_down(
+    half_a_stack: CommandLine, blocked: set[signal.Signals]
+) -> None:
     half_a_stack("down")
-    with half_a_stack.begin("up", "--workers", "0", "--schedulers", "0") as foreground:
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
+    try:
+        foreground = half_a_stack.begin("up", "--workers", "0", "--schedulers", "0")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    with ended(foreground):
         assert in_time(lambda: half_a_stack.is_up)
         before = everything(half_a_stack)
         foreground.send_signal(signal.SIGINT)

@@ -7,13 +7,25 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import AnyStr, ClassVar
 
 from outside.stage import Stage
 from worker.local import waiting
 
 READY_WITHIN_SECONDS = 40.0
 STOPPED_WITHIN_SECONDS = 10.0  # the promise of a clean stop
+
+
+@contextmanager
+def ended(process: "subprocess.Popen[AnyStr]") -> Iterator["subprocess.Popen[AnyStr]"]:
+    """End it at last, so that a test that fails does not wait for it."""
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 class Process:

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from outside.listener import Listener
 from outside.numbered import assert_repeats_are_identical
+from outside.processes import ended
 from outside.stage import Stage
 from outside.wire import unique
 
@@ -117,12 +118,9 @@ def a_stopped_relay(stage: Stage) -> Iterator[tuple[subprocess.Popen[str], int]]
         stdout=subprocess.PIPE,
         text=True,
     )
-    with stopped:
-        try:
-            assert stopped.stdout is not None
-            yield stopped, int(stopped.stdout.readline())
-        finally:
-            stopped.kill()
+    with ended(stopped):
+        assert stopped.stdout is not None
+        yield stopped, int(stopped.stdout.readline())
 
 
 def nothing_is_pending(stage: Stage) -> bool:

@@ -10,11 +10,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from outside.processes import SchedulerProcess, scheduling, wait_for
+from outside.processes import SchedulerProcess, ended, scheduling, wait_for
 from outside.stage import Stage
 
 from scheduler import tick
@@ -101,7 +101,7 @@ def kill_again_and_again(house: House, seed: int) -> int:
     """Kill a scheduler after a few transactions, start another, until all is placed; give the kills."""
     chance, kills = random.Random(seed), 0
     while placed(house) < NUMBER:
-        with ticks_in_a_process(house.stage) as victim:
+        with ended(ticks_in_a_process(house.stage)) as victim:
             assert victim.stdout is not None
             for _ in range(chance.randint(2, 14)):
                 victim.stdout.readline()
@@ -160,10 +160,10 @@ def closing_engine(stage: Stage) -> Iterator[database.Engine]:
 def test_one_that_stands_still_between_claim_and_write_orders_nothing_when_it_goes_on(crowd: House) -> None:
     program = [sys.executable, str(STOPPING_TICK), crowd.stage.database_url, f"{DUE}+00:00"]
     with (
-        subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as stopped,
-        closing(stopped.stdout) as said,  # type: ignore[type-var]
+        ended(subprocess.Popen(program, stdout=subprocess.PIPE, text=True)) as stopped,
         closing_engine(crowd.stage) as engine,
     ):
+        said = stopped.stdout
         assert said is not None
         claimed = int(said.readline())
         assert 0 < claimed < NUMBER

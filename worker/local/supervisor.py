@@ -7,6 +7,7 @@ Must not outlive what it cannot end, nor leave a child without a record of it.
 
 import logging
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from worker.local.watch import Watch
 JWT_SECRET = "BASKETRY_JWT_SECRET"
 READY_WITHIN_SECONDS = 90.0
 FOLDER_CHECK_SECONDS = 5.0
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class AlreadyRunningError(LocalStackError):
@@ -42,6 +44,7 @@ class Supervisor:
         self._state = State.STARTING
         self._lock: TextIO | None = None
         self._asked_to_stop = threading.Event()
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._writing = threading.RLock()
 
     def run(self) -> None:
@@ -52,8 +55,7 @@ class Supervisor:
                 raise AlreadyRunningError(f"A stack runs in {self._state_dir} already.")
             self._lock = lock
             _log_to(self._state_dir / "log" / "supervisor.log")
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, self._ask_to_stop)
+            self._heed_signals()
             threading.excepthook = self._on_lost_watch
             leftovers.end(self._state_dir)
             try:
@@ -183,10 +185,25 @@ class Supervisor:
         log.critical("a watch failed", exc_info=lost.exc_value)
         self._asked_to_stop.set()
 
-    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+    def _heed_signals(self) -> None:
+        """End the stack on a signal, whatever the process that started us had blocked.
+
+        The handler does nothing but hand the number on: it runs between any two steps of the main thread,
+        and an Event that is set while that thread begins to wait for it locks both out for ever.
+        """
+        threading.Thread(target=self._obey, name="signals", daemon=True).start()
+        for number in ENDING_SIGNALS:
+            signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del frame
-        log.info("%s: taking the stack down", signal.Signals(number).name)
-        self._asked_to_stop.set()
+        self._signals.put(number)
+
+    def _obey(self) -> None:
+        while True:
+            log.info("%s: taking the stack down", signal.Signals(self._signals.get()).name)
+            self._asked_to_stop.set()
 
 
 def _log_to(path: Path) -> None:
