@@ -17,11 +17,11 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 from msgspec import structs
 
-from contracts import commands
+from contracts.body import Body, Command
 from contracts.errors import ErrorKey, Problem
 
 _T = TypeVar("_T")
-_Command = TypeVar("_Command", bound=commands.Command)
+_Command = TypeVar("_Command", bound=Command)
 _RISKY_ESCAPE = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MAX_MESSAGE_CHARACTERS = 300  # msgspec's messages repeat the value
@@ -116,7 +116,7 @@ def _explain(tree: dict[str, Any], type_: type[_Command]) -> tuple[_Command | No
 def _clean(value: Any, annotation: Any, path: str, problems: list[Problem]) -> Any:
     """Give the value without unknown fields, noting these and everything of a wrong type on the way."""
     type_ = _without_unset(annotation)
-    if isinstance(type_, type) and issubclass(type_, commands.Body) and isinstance(value, dict):
+    if isinstance(type_, type) and issubclass(type_, Body) and isinstance(value, dict):
         return _clean_object(value, type_, path, problems)
     if typing.get_origin(type_) is tuple and isinstance(value, list):
         (item_type, _) = typing.get_args(type_)
@@ -129,7 +129,7 @@ def _clean(value: Any, annotation: Any, path: str, problems: list[Problem]) -> A
 
 
 def _clean_object(
-    value: dict[str, Any], type_: type[commands.Body], path: str, problems: list[Problem]
+    value: dict[str, Any], type_: type[Body], path: str, problems: list[Problem]
 ) -> dict[str, Any]:
     fields = {field.encode_name: field for field in structs.fields(type_)}
     cleaned = {}

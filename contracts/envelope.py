@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from contracts import codec_json, commands
+from contracts.body import Command
 from contracts.errors import ErrorKey, Problem
 
 DEFAULT_CHANNEL = "default"
@@ -54,7 +55,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     token: str | None
     expected_version: int | None
     traceparent: str | None
-    command: commands.Command | None
+    command: Command | None
     problems: tuple[Problem, ...]
     is_parked: bool  # nobody may be waiting for it: kept as a dead letter besides being answered
 
@@ -171,7 +172,7 @@ def _channel(type_: str, delivery: Delivery) -> str:
 
 def _reply_to(
     properties: Mapping[str, Any],
-    known: type[commands.Command] | None,
+    known: type[Command] | None,
     prefixes: Sequence[str],
     problems: list[Problem],
 ) -> str | None:

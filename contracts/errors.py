@@ -47,6 +47,7 @@ class ErrorKey(StrEnum):
     LIMIT_EXCEEDED = "basket.limit_exceeded.error", 400
     ADDRESS_NOT_FOUND = "basket.address_not_found.error", 400
     INVALID_ADDRESS = "basket.invalid_address.error", 400
+    STORE_ADDRESSES_NOT_ALLOWED = "basket.store_addresses_not_allowed.error", 400
     ADDRESS_MISSING_FIELDS = "customer.address.missing_fields.error", 400
     SHIPPING_METHOD_NOT_ALLOWED = "basket.shipping_method_not_allowed.error", 400
     SHIPPING_METHOD_NOT_ELIGIBLE = "basket.shipping_method_not_eligible.error", 400
@@ -54,17 +55,24 @@ class ErrorKey(StrEnum):
     RECURRENCE_MISSING_INTERVAL = "basket.recurrence_missing_interval.error", 400
     RECURRENCE_MISSING_START_DATE = "basket.recurrence_missing_start_date.error", 400
     RECURRENCE_INVALID = "basket.recurrence_invalid.error", 400
+    RECURRING_NOT_ALLOWED = "basket.recurring_not_allowed.error", 400
     COST_CENTER_NO_CUSTOMER = "basket.cost_center.no_customer.error", 400
     COST_CENTER_INVALID_CUSTOMER = "basket.cost_center.invalid_customer.error", 400
+    COST_CENTER_NOT_FOUND = "basket.cost_center.not_found.error", 400
     SKU_REQUIRED = "basket.product.sku_required.error", 400
     QUANTITY_INVALID = "basket.product.quantity_invalid.error", 400
     PRODUCT_NOT_AVAILABLE = "basket.product.not_available.error", 400
     PRODUCT_NOT_FOUND = "product.not_found.error", 404
+    LINE_ITEM_NOT_FOUND = "basket.lineitem.not_found.error", 404
     ORDER_NOT_FOUND = "order.not_found.error", 404
     RECURRENCE_NOT_FOUND = "recurrence.not_found.error", 404
     QUOTE_NOT_FOUND = "quote.not_found.error", 404
+    QUOTE_EXPIRED = "quote.expired.error", 403
+    QUOTE_REJECTED = "quote.rejected.error", 403
+    QUOTE_ITEM_FIXED = "basket.quote_item_fixed.error", 400
     BASKET_EMPTY = "basket.empty.error", 400
     ENABLE_NOT_POSSIBLE = "error.recurring_orders.enable-not-possible", 409
+    ORDER_NOT_POSSIBLE = "error.recurring_orders.order_not_possible", 409
     INTERNAL_ERROR = "command.internal_error", 500
 
 

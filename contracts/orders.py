@@ -8,7 +8,9 @@ from msgspec import UNSET, UnsetType
 from contracts.representation import (
     AddressView,
     AppliedTaxView,
+    BucketView,
     MoneyView,
+    PromotionView,
     ShippingMethodView,
     TotalsView,
     View,
@@ -16,7 +18,7 @@ from contracts.representation import (
 
 
 class RecurringView(View, frozen=True, kw_only=True):
-    """Which occurrence an order is; `trigger` is "schedule"."""
+    """Which occurrence an order is; `trigger` is "schedule", or "now" for one that was ordered early."""
 
     generation: int
     occurrence: int
@@ -45,6 +47,7 @@ class OrderView(View, frozen=True, kw_only=True):
     recurring: RecurringView | UnsetType = UNSET
     placed_at: str
     purchase_currency: str
+    cost_center_id: str | UnsetType = msgspec.field(default=UNSET, name="costCenterID")
     invoice_to_address: AddressView | UnsetType = UNSET
     common_ship_to_address: AddressView | UnsetType = UNSET
     common_shipping_method: ShippingMethodView | UnsetType = UNSET
@@ -54,6 +57,8 @@ class OrderView(View, frozen=True, kw_only=True):
         default=UNSET, name="externalOrderReferenceID"
     )
     tax_exempt: bool | UnsetType = UNSET
+    promotions: tuple[PromotionView, ...] | UnsetType = UNSET
+    shipping_buckets: tuple[BucketView, ...] | UnsetType = UNSET  # with multiple shipments
     sales_tax_totals_by_tax_rate: tuple[AppliedTaxView, ...] | UnsetType = UNSET
     shipping_tax_totals_by_tax_rate: tuple[AppliedTaxView, ...] | UnsetType = UNSET
     totals: TotalsView
@@ -160,3 +165,11 @@ class OrderFailedView(View, frozen=True, kw_only=True):
     reason: ReasonView
     attempt: int
     next_try_at: str | UnsetType = UNSET
+
+
+class BasketExpiredView(View, frozen=True, kw_only=True):
+    """The body of basket.expired; `reason` is "untouched", or "user_erased"."""
+
+    basket_id: str
+    changed: str
+    reason: str

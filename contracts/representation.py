@@ -85,6 +85,11 @@ class BucketView(View, frozen=True, kw_only=True):
     line_items: tuple[LinkView, ...]
 
 
+class PromotionView(View, frozen=True, kw_only=True):
+    type: str = "PromotionLink"
+    code: str
+
+
 class TotalsView(View, frozen=True, kw_only=True):
     name: str = "basketTotals"
     type: str = "BasketTotals"
@@ -120,6 +125,7 @@ class BasketView(View, frozen=True, kw_only=True):
     purchase_currency: str
     # Two p: the seed spells it so, and its clients read it so.
     multiple_shipments_supported: bool = msgspec.field(name="multipleShippmentsSupported")
+    cost_center_id: str | UnsetType = msgspec.field(default=UNSET, name="costCenterID")
     invoice_to_address: AddressView | UnsetType = UNSET
     common_ship_to_address: AddressView | UnsetType = UNSET
     common_shipping_method: ShippingMethodView | UnsetType = UNSET
@@ -133,7 +139,24 @@ class BasketView(View, frozen=True, kw_only=True):
         default=UNSET, name="externalOrderReferenceID"
     )
     tax_exempt: bool | UnsetType = UNSET
+    promotions: tuple[PromotionView, ...] | UnsetType = UNSET
     recurrence: RecurrenceView | UnsetType = UNSET
+
+
+class BasketSummaryView(View, frozen=True, kw_only=True):
+    """`changed` is the instant of the last change, ISO 8601 in UTC; `total` the basket total."""
+
+    id: str
+    version: int
+    changed: str
+    total: MoneyView
+
+
+class BasketPageView(View, frozen=True, kw_only=True):
+    """A caller's open baskets by id; `next`, when there is more: what `after` must be for the next page."""
+
+    baskets: tuple[BasketSummaryView, ...]
+    next: str | UnsetType = UNSET
 
 
 def plain(value: Decimal) -> Decimal:

@@ -10,13 +10,12 @@ import msgspec
 
 from contracts.durations import parse_duration
 from worker import notices
-from worker.domain import noticing, ordering, scheduling
+from worker.domain import noticing, orderable, ordering, scheduling
 from worker.domain.basket import Basket
-from worker.domain.decisions import Reference
 from worker.domain.noticing import Notice
 from worker.domain.ordering import Order
-from worker.domain.recurrence import Recurrence, Skip, State
-from worker.domain.reference import Channel
+from worker.domain.recurrence import Reason, Recurrence, Skip, State
+from worker.domain.reference import Channel, Reference
 from worker.domain.scheduling import Advance, Failure, Placement, Policy, Suspension
 from worker.store import recurrences, reference
 from worker.store.outbox import Event
@@ -38,6 +37,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         """Name the reference data that an order of this basket takes."""
         yield self.basket.channel, Kind.CHANNEL, self.basket.channel
         yield from reference.keys_of(self.basket)
+        yield from reference.keys_to_order(self.basket)
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,13 +71,14 @@ def decide(
 ) -> Decided:
     """Decide what to place, skip, fail or suspend of one recurrence, at most so many orders."""
     basket = candidate.basket
-    channel = reference.channel(entries, basket.channel) or Channel()
-    catalog = reference.catalog(entries, basket.channel)
-    obstacle = ordering.obstacle(basket, catalog)
+    known = reference.channel(entries, basket.channel)
+    channel, catalog = known or Channel(), reference.catalog(entries, basket.channel)
+    problem = next(iter(orderable.obstacles(basket, known, catalog, now)), None)
+    obstacle = None if problem is None else Reason(code=problem.code, message=problem.message)
     return Decided(
         candidate=candidate,
         advance=scheduling.advance(candidate.recurrence, now, _policy(channel), obstacle, most),
-        priced=ordering.repriced(basket, channel, catalog) if obstacle is None else basket,
+        priced=ordering.repriced(basket, channel, catalog, now) if obstacle is None else basket,
     )
 
 

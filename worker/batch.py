@@ -11,9 +11,10 @@ from uuid import uuid4
 import msgspec
 
 from contracts.envelope import Envelope
+from worker import loading
 from worker.handlers import Moment, Sender
 from worker.ledger import Ledger, Reply
-from worker.store import database, dead_letters, inbox, outbox
+from worker.store import database, dead_letters, inbox, orders, outbox
 from worker.world import World
 
 if TYPE_CHECKING:
@@ -50,9 +51,12 @@ def handle(
     known = inbox.find(tx, repeated)
     if len(known) != len(repeated):
         raise database.TryAgain("a repeat's first delivery was removed from the inbox at this moment")
-    world = World.load(tx, envelopes if failure is None else ())
-    ledger = Ledger(world, entries, known, Moment(now=now, new_id=new_id), failure)
-    for envelope, sender in zip(envelopes, senders, strict=True):
+    pairs = list(zip(envelopes, senders, strict=True))
+    world = World(loading.load(tx, [(one, sender.known) for one, sender in pairs] if failure is None else ()))
+    numbers = iter(orders.numbers(tx, sum(one.type == "basket.checkout" for one in envelopes)))
+    moment = Moment(now=now, new_id=new_id, new_order_number=numbers.__next__)
+    ledger = Ledger(world, entries, known, moment, failure)
+    for envelope, sender in pairs:
         ledger.enter(envelope, sender)
     world.save(tx)
     outbox.append(tx, ledger.events)

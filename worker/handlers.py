@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
 from contracts.errors import ErrorKey, Problem, in_order, is_before
-from worker.domain import callers, recurring
+from worker.domain import callers, closing, recurring
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Context, Decision, Refused
-from worker.routes import ROUTES, OnBasket, OnOrder, Put
+from worker.routes import ROUTES, Erase, OnBasket, OnOrder, OnOwner, Put
 
 if TYPE_CHECKING:
     from contracts.envelope import Envelope
     from worker.domain.basket import Basket
+    from worker.domain.reference import Channel
     from worker.world import World
 
 
@@ -31,12 +32,18 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None
     new_owner: Caller | None
 
+    @property
+    def known(self) -> tuple[Caller, ...]:
+        """Everybody whom the command is about."""
+        return tuple(one for one in (self.caller, self.new_owner) if one is not None)
+
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """When a batch is decided (the database's now), and where new ids come from."""
 
     now: datetime
     new_id: Callable[[], str]
+    new_order_number: Callable[[], str]
 
 
 def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, is_reused: bool) -> Decision:
@@ -46,7 +53,7 @@ def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, 
     caller, channel, route = sender.caller, world.channel(envelope.channel), ROUTES[envelope.type]
     if caller is None:
         return _refused(ErrorKey.UNAUTHORIZED, "a valid token is needed in the header authorization")
-    if channel is None and envelope.type != "channel.put":
+    if channel is None and not envelope.type.startswith("channel."):
         return _refused(ErrorKey.CHANNEL_NOT_FOUND, f"there is no channel {envelope.channel[:200]!r}")
     found = list(envelope.problems)
     if is_reused:
@@ -54,9 +61,37 @@ def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, 
         found.append(Problem(code=ErrorKey.MESSAGE_ID_REUSED, message=message))
     if isinstance(route, Put):
         return _decide_put(envelope, caller, route, found)
-    assert channel is not None  # noqa: S101 - only channel.put goes without, and it is a Put
-    context = Context(
-        caller=caller,
+    assert channel is not None  # noqa: S101 - only puts of channels go without
+    decision = _decide_on(envelope, route, world, _context(envelope, sender, caller, channel, world, moment))
+    if isinstance(decision, Refused):
+        if decision.is_final:
+            return decision
+        found.extend(decision.problems)
+    return Refused(problems=in_order(found), basket=world.basket(envelope)) if found else decision
+
+
+def _decide_on(
+    envelope: Envelope, route: OnBasket | OnOrder | OnOwner | Erase, world: World, context: Context
+) -> Decision:
+    match route:
+        case OnOrder():
+            return recurring.order(envelope.key, world.order(envelope), context)
+        case OnOwner():
+            return _decide_on_owner(envelope, route, context)
+        case Erase():
+            return _decide_erasure(world, context)
+        case OnBasket():
+            return _decide_on_basket(envelope, world.basket(envelope), route, context)
+        case _:
+            assert_never(route)
+
+
+def _context(
+    envelope: Envelope, sender: Sender, caller: Caller, channel: Channel, world: World, moment: Moment
+) -> Context:
+    new_owner = sender.new_owner
+    return Context(
+        caller=world.informed(envelope.channel, caller),
         key=envelope.key,
         channel_id=envelope.channel,
         channel=channel,
@@ -65,26 +100,33 @@ def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, 
         traceparent=envelope.traceparent,
         now=moment.now,
         new_id=moment.new_id,
+        new_order_number=moment.new_order_number,
         recurrence=world.recurrence(envelope),
         orders=world.orders(envelope),
-        new_owner=sender.new_owner,
+        baskets=world.listed(envelope),
+        new_owner=None if new_owner is None else world.informed(envelope.channel, new_owner),
     )
-    if isinstance(route, OnOrder):
-        decision = recurring.order(envelope.key, world.order(envelope), context)
-    else:
-        decision = _decide_on_basket(envelope, world.basket(envelope), route, context)
-    if isinstance(decision, Refused):
-        if decision.is_final:
-            return decision
-        found.extend(decision.problems)
-    return Refused(problems=in_order(found), basket=world.basket(envelope)) if found else decision
+
+
+def _decide_on_owner(envelope: Envelope, route: OnOwner, context: Context) -> Decision:
+    if envelope.key != context.caller.user and not context.caller.is_operator:
+        return _refused(ErrorKey.FORBIDDEN, "the key must be the caller's own sub")
+    return route.decide(envelope.command, context)
+
+
+def _decide_erasure(world: World, context: Context) -> Decision:
+    problem = callers.reference_problem(context.caller)
+    if problem is not None:
+        return Refused(problems=(problem,), is_final=True)
+    owned = world.owned(context.key)
+    return closing.erase(owned, world.live_recurrences(owned), context)
 
 
 def _decide_put(envelope: Envelope, caller: Caller, route: Put, found: list[Problem]) -> Decision:
     problem = callers.reference_problem(caller)
     if problem is not None:
         return Refused(problems=(problem,))
-    value = route.read(envelope.command)
+    value = None if route.read is None else route.read(envelope.command)
     if isinstance(value, list):
         found.extend(value)
     return Refused(problems=in_order(found)) if found else Completed(status=204, reference=value)

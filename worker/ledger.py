@@ -85,14 +85,14 @@ class Ledger:
         else:
             event_id = self._entries[identity].event_id
         result = results.event(event_id, envelope, decision)
-        if len(result.body.encode()) > results.MAX_EVENT_BYTES:
-            decision = _TOO_LARGE
+        said = _notices(envelope, decision) if isinstance(decision, Completed) else []
+        if any(len(event.body.encode()) > results.MAX_EVENT_BYTES for event in (result, *said)):
+            decision, said = _TOO_LARGE, []
             result = results.event(event_id, envelope, decision)
         is_parked = False
-        self._notices = []
+        self._notices = said
         if isinstance(decision, Completed):
             self._world.apply(envelope, decision, sender.caller)
-            self._notices = _notices(envelope, decision)
         else:
             is_parked = self._note_refusal(envelope, sender, decision, detail, event_id)
         if identity is not None and not is_reused:
@@ -130,12 +130,11 @@ class Ledger:
 
 
 def _notices(envelope: Envelope, completed: Completed) -> list[Event]:
-    basket = completed.basket
-    if basket is None:
-        return []
+    version = 0 if completed.basket is None else completed.basket.version
     cause = {"causation_id": envelope.message_id, "traceparent": envelope.traceparent}
     return [
-        notices.event(basket.channel, basket.id, basket.version, said, **cause) for said in completed.notices
+        notices.event(envelope.channel, said.key or envelope.key, version, said, **cause)
+        for said in completed.notices
     ]
 
 

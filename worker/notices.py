@@ -29,7 +29,7 @@ def event(
             key=basket_id,
             channel=channel,
             causation_id=causation_id,
-            version=version,
+            version=version if said.version is None else said.version,
             traceparent=traceparent,
         ),
         body=codec_json.encode(said.body).decode(),

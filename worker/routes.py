@@ -2,57 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Collection
+from typing import Any, ClassVar
 
 import msgspec
-from msgspec import UNSET
 
-from worker.domain import adding, creating, recurring, reference, updating
+from worker import lookups
+from worker.domain import adding, closing, creating, items, putting, recurring, updating
+from worker.domain.callers import Caller
 from worker.domain.decisions import Context, Decision
+from worker.lookups import Lookup, Page
 from worker.store.reference import Kind
-
-if TYPE_CHECKING:
-    from contracts import commands
-
-Lookup = tuple[Kind, str]
-_LAST_ORDERS = 5
-
-
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of a basket's orders, newest first, behind the order `before`."""
-
-    limit: int
-    before: str | None = None
-
-
-def _no_lookups(_: Any) -> Iterator[Lookup]:
-    return iter(())
-
-
-def _skus(command: commands.BasketItemAdd) -> Iterator[Lookup]:
-    return ((Kind.PRODUCT, element.sku) for element in command.elements or ())
-
-
-def _method(command: commands.BasketUpdate) -> Iterator[Lookup]:
-    if command.common_shipping_method is not UNSET:
-        yield Kind.SHIPPING_METHOD, command.common_shipping_method.id
-
-
-def _newest(_: Any) -> Page:
-    return Page(limit=_LAST_ORDERS)
-
-
-def _page(command: commands.BasketOrders) -> Page:
-    """One more than is shown, to know whether there is more."""
-    return Page(limit=command.limit + 1, before=command.before or None)
 
 
 class Put(msgspec.Struct, frozen=True):
-    """Reference data: `read` makes the value of a body."""
+    """Reference data: `read` makes the value of a body; without it the entry is removed."""
 
     kind: Kind
-    read: Callable[[Any], Any]
+    read: Callable[[Any], Any] | None
+    is_read: ClassVar[bool] = False
+
+
+class Erase(msgspec.Struct, frozen=True):
+    """Removes what is kept of a person."""
+
     is_read: ClassVar[bool] = False
 
 
@@ -62,33 +35,76 @@ class OnOrder(msgspec.Struct, frozen=True):
     is_read: ClassVar[bool] = True
 
 
+class OnOwner(msgspec.Struct, frozen=True):
+    """A read of all baskets of one owner, who is the key."""
+
+    decide: Callable[[Any, Context], Decision]
+    is_read: ClassVar[bool] = True
+
+
 class OnBasket(msgspec.Struct, frozen=True):
     """A command about one basket.
 
     `lookups` names the reference data it needs besides what the basket holds already; `page` the orders.
+    `orders_it`: it needs all that an order of the basket needs.
     """
 
     decide: Callable[[Any, Any, Context], Decision]
-    lookups: Callable[[Any], Iterator[Lookup]] = _no_lookups
+    lookups: Callable[[Any, Caller], Collection[Lookup]] = lookups.nothing
     page: Callable[[Any], Page] | None = None
     may_be_absent: bool = False
     may_be_closed: bool = False
     is_read: bool = False
     is_for_operators: bool = False
+    orders_it: bool = False
 
 
-ROUTES: dict[str, Put | OnBasket | OnOrder] = {
-    "channel.put": Put(Kind.CHANNEL, reference.channel),
-    "product.put": Put(Kind.PRODUCT, reference.product),
-    "shipping-method.put": Put(Kind.SHIPPING_METHOD, reference.shipping_method),
+_PUTS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.CHANNEL: putting.channel,
+    Kind.PRODUCT: putting.product,
+    Kind.SHIPPING_METHOD: putting.shipping_method,
+    Kind.PROMOTION: putting.promotion,
+    Kind.USER: putting.user,
+    Kind.CUSTOMER: putting.customer,
+    Kind.ADDRESS: putting.address,
+    Kind.STORE: putting.store,
+    Kind.COST_CENTER: putting.cost_center,
+    Kind.QUOTE: putting.quote,
+}
+
+Route = Put | Erase | OnBasket | OnOrder | OnOwner
+
+ROUTES: dict[str, Route] = {
+    **{f"{kind}.put": Put(kind, read) for kind, read in _PUTS.items()},
+    **{f"{kind}.delete": Put(kind, None) for kind in _PUTS},
+    "user.erase": Erase(),
     "basket.create": OnBasket(creating.create, may_be_absent=True),
     "basket.get": OnBasket(creating.get, is_read=True),
-    "basket.update": OnBasket(updating.update, _method),
-    "basket.item.add": OnBasket(adding.add_items, _skus),
-    "basket.orders": OnBasket(recurring.orders, page=_page, may_be_closed=True, is_read=True),
+    "basket.list": OnOwner(creating.listed),
+    "basket.update": OnBasket(updating.update, lookups.of_update),
+    "basket.item.add": OnBasket(adding.add_items, lookups.of_adding),
+    "basket.item.update": OnBasket(items.update, lookups.of_item),
+    "basket.item.remove": OnBasket(items.remove),
+    "basket.checkout": OnBasket(closing.checkout, orders_it=True),
+    "basket.empty": OnBasket(closing.empty, may_be_absent=True),
+    "basket.orders": OnBasket(recurring.orders, page=lookups.page, may_be_closed=True, is_read=True),
     "order.get": OnOrder(),
-    "recurrence.get": OnBasket(recurring.get, page=_newest, is_read=True),
+    "recurrence.get": OnBasket(recurring.get, page=lookups.newest, is_read=True),
     "recurrence.preview": OnBasket(recurring.preview, is_read=True),
-    "recurrence.pause": OnBasket(recurring.pause, page=_newest, is_for_operators=True),
-    "recurrence.resume": OnBasket(recurring.resume, page=_newest, is_for_operators=True),
+    "recurrence.pause": OnBasket(recurring.pause, page=lookups.newest, is_for_operators=True),
+    "recurrence.resume": OnBasket(recurring.resume, page=lookups.newest, is_for_operators=True),
 }
+
+
+def begins_anew(type_: str, earlier: Collection[str]) -> bool:
+    """Whether a command must not be in one transaction with the ones before it.
+
+    It needs rows that these write, or it has rows of other keys to itself.
+    """
+    route = ROUTES.get(type_)
+    if isinstance(route, Erase) or "user.erase" in earlier:
+        return bool(earlier)
+    if isinstance(route, OnOwner):
+        return any(other in ROUTES and not ROUTES[other].is_read for other in earlier)
+    reads_orders = isinstance(route, OnOrder) or (isinstance(route, OnBasket) and route.page is not None)
+    return reads_orders and "basket.checkout" in earlier

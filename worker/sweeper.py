@@ -1,4 +1,4 @@
-"""Relays what was left behind, and removes what is past its retention; a thread of its own.
+"""Relays what was left behind, removes what is past its retention, expires baskets; a thread of its own.
 
 Left behind: events whose relay failed, was killed, or found their partition taken. A second after they were
 written somebody looks again. Removal goes in small batches, so that no other transaction waits for it.
@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from worker import logs, relay
+from worker import expiry, logs, relay
 from worker.publisher import Publisher, Unavailable
 from worker.store import database, inbox, outbox
 
@@ -49,6 +49,7 @@ class Sweeper(threading.Thread):
             if time.monotonic() >= next_removal:
                 next_removal = time.monotonic() + _REMOVE_EVERY_SECONDS
                 self._try(self.remove_old)
+                self._try(self.expire_baskets)
 
     def _try(self, work: Callable[[], object]) -> None:
         """Do a piece of work that may fail; the next round does it again."""
@@ -81,6 +82,12 @@ class Sweeper(threading.Thread):
         if relayed:
             log.info("sweep.relayed", events=relayed)
         return relayed
+
+    def expire_baskets(self) -> None:
+        """Close the baskets that nobody touches any more."""
+        closed = expiry.expire(self._engine)
+        if closed:
+            log.info("baskets.expired", baskets=closed)
 
     def remove_old(self) -> None:
         """Remove what is older than the retention, in small transactions."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from contracts import envelope
 from contracts.envelope import Delivery, Envelope
-from worker import batch, ids, logs, publisher, relay
+from worker import batch, ids, logs, publisher, relay, routes
 from worker.publisher import Outgoing, Publisher
 from worker.store import database
 from worker.tokens import Keyring
@@ -63,6 +63,27 @@ def register(app: Celery, tools: Tools) -> None:
 
 def _apply(tools: Tools, deliveries: Sequence[Delivery]) -> Done | TryAgain:
     envelopes = [envelope.open_envelope(delivery, tools.reply_queue_prefixes) for delivery in deliveries]
+    done = 0
+    for batch_ in _cut(envelopes):
+        outcome = _apply_batch(tools, batch_)
+        if isinstance(outcome, TryAgain):
+            return TryAgain(done + outcome.first, outcome.why)
+        done += len(batch_)
+    return Done()
+
+
+def _cut(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
+    """Cut what arrived together into transactions."""
+    together: list[Envelope] = []
+    for one in envelopes:
+        if together and routes.begins_anew(one.type, {earlier.type for earlier in together}):
+            yield together
+            together = []
+        together.append(one)
+    yield together
+
+
+def _apply_batch(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain:
     try:
         _commit_and_say(tools, envelopes)
     except database.TryAgain as error:

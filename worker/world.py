@@ -7,36 +7,24 @@ changed is written with one statement a kind.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeVar, cast
 
-import msgspec
-from msgspec import UNSET
-
 from contracts.envelope import Envelope
+from worker.domain import callers
 from worker.domain.basket import Basket
-from worker.domain.callers import Caller, remembered
-from worker.domain.decisions import Completed, Reference
+from worker.domain.callers import Caller
+from worker.domain.decisions import Completed, Erasure, Listed
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence
-from worker.domain.reference import Catalog, Channel
-from worker.routes import ROUTES, OnBasket, OnOrder, Page, Put
-from worker.store import baskets, orders, recurrences, reference
+from worker.domain.reference import Catalog, Channel, Reference
+from worker.loading import Loaded, list_of, page_of
+from worker.routes import ROUTES, Put
+from worker.store import baskets, erasure, orders, recurrences, reference
 from worker.store.database import Transaction
-from worker.store.reference import Kind
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
-
-
-class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """What the database held when the batch began; the baskets are locked."""
-
-    baskets: Mapping[baskets.Key, Basket]
-    recurrences: Mapping[recurrences.Key, Recurrence]
-    reference: Mapping[reference.Key, Reference]
-    orders: Mapping[orders.Key, Order]
-    pages: Mapping[tuple[str, str, Page], tuple[Order, ...]]
 
 
 class World:
@@ -46,35 +34,13 @@ class World:
         self._loaded = loaded
         self._baskets = dict(loaded.baskets)
         self._recurrences = dict(loaded.recurrences)
-        self._put: dict[reference.Key, Reference] = {}
-        # What was put hides what was loaded, and only `_put` is ever written to.
-        self._reference = ChainMap(self._put, cast("dict[reference.Key, Reference]", loaded.reference))
+        self._put: dict[reference.Key, Reference | None] = {}
+        # What was put hides what was loaded, None what was removed; only `_put` is ever written to.
+        self._reference = ChainMap(self._put, cast("dict[reference.Key, Reference | None]", loaded.reference))
+        self._catalogs: dict[str, Catalog] = {}
         self._skips: list[orders.Skipped] = []
-
-    @classmethod
-    def load(cls, tx: Transaction, envelopes: Iterable[Envelope]) -> World:
-        """Lock the baskets of these commands, then read all that deciding may need, a query a kind."""
-        wanted = [envelope for envelope in envelopes if envelope.command is not None]
-        on_baskets = [one for one in wanted if isinstance(ROUTES[one.type], OnBasket)]
-        on_orders = [one for one in wanted if isinstance(ROUTES[one.type], OnOrder)]
-        loaded = baskets.lock(tx, {(one.channel, one.key) for one in on_baskets})
-        keys = {key for envelope in wanted for key in _keys_of_command(envelope)}
-        keys.update(key for basket in loaded.values() for key in reference.keys_of(basket))
-        pages = {page for one in on_baskets if (page := _page_of(one)) is not None}
-        return cls(
-            Loaded(
-                baskets=loaded,
-                recurrences=recurrences.load(
-                    tx, {(one.channel, one.key) for one in on_baskets if _is_about_recurrence(one)}
-                ),
-                reference=reference.load(tx, keys),
-                orders=orders.load(tx, {(one.channel, one.key) for one in on_orders}),
-                pages={
-                    (channel, id_, page): orders.page(tx, channel, id_, page.limit, page.before)
-                    for channel, id_, page in pages
-                },
-            )
-        )
+        self._orders: list[Order] = []
+        self._erasures: list[tuple[str, Erasure]] = []
 
     def basket(self, envelope: Envelope) -> Basket | None:
         return self._baskets.get((envelope.channel, envelope.key))
@@ -86,27 +52,55 @@ class World:
         return self._loaded.orders.get((envelope.channel, envelope.key))
 
     def orders(self, envelope: Envelope) -> tuple[Order, ...]:
-        """Give the page of orders that a command asks for; workers place none, so it is as loaded."""
-        page = _page_of(envelope)
+        """Give the page of orders that a command asks for, as it was loaded."""
+        page = page_of(envelope)
         return self._loaded.pages[page] if page is not None else ()
+
+    def listed(self, envelope: Envelope) -> tuple[Listed, ...]:
+        """Give the page of baskets that a command asks for, as it was loaded."""
+        wanted = list_of(envelope)
+        return self._loaded.lists[wanted] if wanted is not None else ()
+
+    def owned(self, owner: str) -> list[Basket]:
+        """Give all baskets that were loaded of an owner."""
+        return [basket for basket in self._baskets.values() if basket.owner == owner]
+
+    def live_recurrences(self, among: Collection[Basket]) -> list[Recurrence]:
+        keys = {(basket.channel, basket.id) for basket in among if basket.content.recurrence is not None}
+        return [one for key, one in self._recurrences.items() if key in keys]
 
     def channel(self, channel_id: str) -> Channel | None:
         return reference.channel(self._reference, channel_id)
 
     def catalog(self, channel_id: str) -> Catalog:
-        return reference.catalog(self._reference, channel_id)
+        """Give the reference data of a channel: a view, so it shows what is put later, too."""
+        if channel_id not in self._catalogs:
+            self._catalogs[channel_id] = reference.catalog(self._reference, channel_id)
+        return self._catalogs[channel_id]
+
+    def informed(self, channel_id: str, caller: Caller) -> Caller:
+        """Give a caller as upstream systems know the user."""
+        return callers.overridden(caller, self.catalog(channel_id).users.get(caller.user))
 
     def apply(self, envelope: Envelope, completed: Completed, caller: Caller | None) -> None:
         """Take in what a command did."""
         route, key = ROUTES[envelope.type], (envelope.channel, envelope.key)
         if completed.basket is not None and caller is not None and not route.is_read:
-            self._baskets[key] = remembered(completed.basket, caller)
+            known = self.informed(envelope.channel, caller)
+            self._baskets[key] = callers.remembered(completed.basket, known)
         if completed.recurrence is not None:
             self._recurrences[key] = completed.recurrence
         self._skips += [(*key, skip) for skip in completed.skips]
-        if completed.reference is not None and isinstance(route, Put):
-            entry = (envelope.channel, route.kind, envelope.key)
-            self._put[entry] = completed.reference
+        if completed.order is not None:
+            self._orders.append(completed.order)
+        if isinstance(route, Put):
+            self._put[envelope.channel, route.kind, envelope.key] = completed.reference
+        if completed.erasure is not None:
+            self._erasures.append((envelope.channel, completed.erasure))
+            self._baskets.update({(one.channel, one.id): one for one in completed.erasure.baskets})
+            self._recurrences.update(
+                {(one.channel, one.basket_id): one for one in completed.erasure.recurrences}
+            )
 
     def save(self, tx: Transaction) -> None:
         """Write what changed, with one statement a kind."""
@@ -118,29 +112,12 @@ class World:
             changed=[basket for key, basket in changed.items() if key in loaded.baskets],
         )
         recurrences.save(tx, list(_changes(loaded.recurrences, self._recurrences).values()))
+        orders.append(tx, self._orders)
         orders.append_skips(tx, self._skips)
-        reference.put(tx, self._put)
+        reference.save(tx, self._put)
+        for channel, done in self._erasures:
+            erasure.redact(tx, channel, done.user, [basket.id for basket in done.baskets])
 
 
 def _changes(before: Mapping[_K, _V], after: Mapping[_K, _V]) -> dict[_K, _V]:
     return {key: value for key, value in after.items() if value is not before.get(key)}
-
-
-def _is_about_recurrence(envelope: Envelope) -> bool:
-    sent = getattr(envelope.command, "recurrence", UNSET)
-    return envelope.type.startswith("recurrence.") or sent is not UNSET
-
-
-def _page_of(envelope: Envelope) -> tuple[str, str, Page] | None:
-    route = ROUTES[envelope.type]
-    if not isinstance(route, OnBasket) or route.page is None:
-        return None
-    return envelope.channel, envelope.key, route.page(envelope.command)
-
-
-def _keys_of_command(envelope: Envelope) -> Iterator[reference.Key]:
-    yield envelope.channel, Kind.CHANNEL, envelope.channel
-    route = ROUTES[envelope.type]
-    if isinstance(route, OnBasket):
-        for kind, id_ in route.lookups(envelope.command):
-            yield envelope.channel, kind, id_

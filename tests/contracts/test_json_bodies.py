@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import codec_json, commands
-from contracts.commands import BasketCreate, BasketItemAdd, BasketUpdate, ChannelPut, Command
+from contracts.body import Command
+from contracts.commands import BasketCreate, BasketItemAdd, BasketUpdate
 from contracts.envelope import MAX_BODY_BYTES
 from contracts.errors import ErrorKey, Errors, Problem, in_order
+from contracts.reference_data import ChannelPut
 
 MEBIBYTE = 1024 * 1024
 TYPES = sorted(commands.BY_TYPE.values(), key=lambda type_: type_.__name__)

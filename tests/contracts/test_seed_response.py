@@ -9,10 +9,10 @@ from typing import Any
 import intershop
 import pytest
 
-from contracts import codec_json, commands
-from contracts.commands import Command
+from contracts import codec_json, commands, reference_data
+from contracts.body import Command
 from contracts.representation import MoneyView, plain
-from worker.domain import adding, creating, presenting, reference, updating
+from worker.domain import adding, creating, presenting, putting, updating
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Context
@@ -74,6 +74,7 @@ def context_of(channel: Channel, catalog: Catalog) -> Context:
         "catalog": catalog,
         "now": NOW,
         "new_id": lambda: next(ids),
+        "new_order_number": lambda: "1",
     }
     return Context(**{name: known[name] for name in Context.__struct_fields__ if name in known})
 
@@ -85,15 +86,15 @@ def address_of_the_document() -> dict[str, str]:
 
 def shown_basket(*, multiple: bool = False) -> Any:
     """Build the document's basket by commands; give its representation, parsed."""
-    channel = reference.channel(
-        read(commands.ChannelPut, {"shippingTaxRate": 19, "multipleShipmentsSupported": multiple})
+    channel = putting.channel(
+        read(reference_data.ChannelPut, {"shippingTaxRate": 19, "multipleShipmentsSupported": multiple})
     )
     assert isinstance(channel, Channel)
     products = {
-        "5079807": reference.product(read(commands.ProductPut, NOTEBOOK)),
-        "1612143": reference.product(read(commands.ProductPut, MOUSE)),
+        "5079807": putting.product(read(reference_data.ProductPut, NOTEBOOK)),
+        "1612143": putting.product(read(reference_data.ProductPut, MOUSE)),
     }
-    methods = {"STD_GROUND": reference.shipping_method(read(commands.ShippingMethodPut, GROUND))}
+    methods = {"STD_GROUND": putting.shipping_method(read(reference_data.ShippingMethodPut, GROUND))}
     context = context_of(channel, Catalog(products=products, shipping_methods=methods))  # type: ignore[arg-type]
     basket = completed(creating.create(None, commands.BasketCreate(), context))
     basket = completed(

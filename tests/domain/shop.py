@@ -21,6 +21,7 @@ from worker.domain.basket import Basket
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Context, Decision, Refused
 from worker.domain.money import Money
+from worker.domain.recurrence import Recurrence
 from worker.domain.reference import Catalog, Channel, Product, ShippingMethod
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,9 +66,15 @@ def context(
     products: Mapping[str, Product] = PRODUCTS,
     methods: Mapping[str, ShippingMethod] = METHODS,
     new_owner: Caller | None = None,
+    now: datetime = NOW,
+    recurrence: Recurrence | None = None,
+    **others: Mapping[str, Any],
 ) -> Context:
-    """Give everything a decision depends on; ids count from item-1."""
-    numbers = count(1)
+    """Give everything a decision depends on; ids count from item-1, order numbers from 1001.
+
+    `others` are the other kinds of reference data, by their names in the catalog.
+    """
+    numbers, order_numbers = count(1), count(1001)
     known: dict[str, Any] = {
         "caller": caller,
         "key": "a-basket",
@@ -75,9 +82,11 @@ def context(
         "traceparent": None,
         "channel_id": "default",
         "channel": channel,
-        "catalog": Catalog(products=products, shipping_methods=methods),
-        "now": NOW,
+        "catalog": Catalog(products=products, shipping_methods=methods, **others),
+        "now": now,
         "new_id": lambda: f"item-{next(numbers)}",
+        "new_order_number": lambda: str(next(order_numbers)),
+        "recurrence": recurrence,
         "new_owner": new_owner,
     }
     return Context(**{name: known[name] for name in Context.__struct_fields__ if name in known})

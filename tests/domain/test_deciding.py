@@ -14,8 +14,9 @@ from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Decision
 from worker.domain.reference import Channel
 from worker.handlers import Moment, Sender
+from worker.loading import Loaded
 from worker.store.reference import Kind
-from worker.world import Loaded, World
+from worker.world import World
 
 ROBERT = Caller(user="robert")
 SERVICE = Caller(user="upstream", is_service=True)
@@ -44,7 +45,7 @@ def decide(
     known: dict[Any, Any] = {("default", Kind.CHANNEL, "default"): Channel()}
     known |= {("default", Kind.PRODUCT, sku): product for sku, product in shop.PRODUCTS.items()}
     sender = Sender(caller=caller, user=caller.user if caller else None, new_owner=None)
-    moment = Moment(now=shop.NOW, new_id=iter("abcdefgh").__next__)
+    moment = Moment(now=shop.NOW, new_id=iter("abcdefgh").__next__, new_order_number=iter(["1001"]).__next__)
     world = World(Loaded(baskets=baskets, recurrences={}, reference=known, orders={}, pages={}))
     return handlers.decide(envelope, sender, world, moment, is_reused=is_reused)
 

@@ -122,7 +122,7 @@ def test_a_product_that_is_gone_keeps_the_line_it_had() -> None:
     basket = shop.seed_basket()
     without = shop.context(products={}, methods={})
     content = structs.replace(basket.content, department="Sales")
-    repriced = pricing.price(content, without.channel, without.catalog, before=basket)
+    repriced = pricing.price(content, without.channel, without.catalog, shop.NOW, before=basket)
     assert repriced == basket.priced
 
 
@@ -195,7 +195,7 @@ def exact(content: Content, channel: Channel, catalog: Catalog) -> dict[str, Fra
 
 @given(shops())
 def test_all_totals_are_those_of_exact_arithmetic(made: tuple[Content, Channel, Catalog]) -> None:
-    totals = pricing.price(*made).totals
+    totals = pricing.price(*made, shop.NOW).totals
     shown = {name: Fraction(getattr(totals, name)) for name in ("items", "shipping", "tax", "basket")}
     assert shown == exact(*made)
 
@@ -203,7 +203,7 @@ def test_all_totals_are_those_of_exact_arithmetic(made: tuple[Content, Channel, 
 @given(shops())
 def test_totals_add_up_and_nothing_is_negative(made: tuple[Content, Channel, Catalog]) -> None:
     content, channel, _ = made
-    totals = pricing.price(*made).totals
+    totals = pricing.price(*made, shop.NOW).totals
     lines = [tax.amount for tax in (*totals.sales_taxes, *totals.shipping_taxes)]
     assert totals.tax == sum(lines, Decimal(0))
     added = totals.tax if channel.price_type == "net" else 0
@@ -215,7 +215,7 @@ def test_totals_add_up_and_nothing_is_negative(made: tuple[Content, Channel, Cat
 
 @given(shops())
 def test_no_amount_has_more_decimals_than_its_currency(made: tuple[Content, Channel, Catalog]) -> None:
-    totals = pricing.price(*made).totals
+    totals = pricing.price(*made, shop.NOW).totals
     unit = Decimal(10) ** -CENTS[made[0].currency]
     taxes_of_rates = [tax.amount for tax in (*totals.sales_taxes, *totals.shipping_taxes)]
     for amount in (totals.basket, totals.items, totals.shipping, totals.tax, *taxes_of_rates):

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from worker.domain import halting, scheduling
 from worker.domain import recurrence as recurrences
-from worker.domain import scheduling
 from worker.domain.basket import Rule
 from worker.domain.recurrence import Reason, Recurrence, State
 from worker.domain.scheduling import Failure, Placement, Policy
@@ -107,7 +107,7 @@ def test_a_suspended_one_tries_nothing_until_it_is_resumed() -> None:
     for time in ("10:00", "10:01", "10:11", "11:11", "15:11"):
         recurrence = look(recurrence, f"2026-01-01T{time}").recurrence
     assert look(recurrence, "2026-01-02T10:00", None).happened == ()
-    resumed, _ = recurrences.resumed(recurrence, at("2026-01-01T16:00"), None)
+    resumed, _ = halting.resumed(recurrence, at("2026-01-01T16:00"), None)
     (placement,) = look(resumed, "2026-01-01T16:00", None).happened
     assert isinstance(placement, Placement)
     assert placement.occurrence == 0

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from worker.domain import halting, scheduling
 from worker.domain import recurrence as recurrences
-from worker.domain import scheduling
 from worker.domain.basket import Rule
 from worker.domain.recurrence import Reason, Recurrence, Skip, SkipReason, State
 from worker.domain.scheduling import Placement, Policy
@@ -31,7 +31,7 @@ def look(given: Recurrence, instant: str, obstacle: Reason | None = None) -> sch
 def paused_after_the_first(**fields: Any) -> Recurrence:
     """Order the one of 1 January, then pause."""
     ordered = look(daily(**fields), "2026-01-01T10:00").recurrence
-    return recurrences.paused(ordered, at("2026-01-01T12:00"), until=None)
+    return halting.paused(ordered, at("2026-01-01T12:00"), until=None)
 
 
 def happened(advance: scheduling.Advance) -> list[str]:
@@ -68,10 +68,8 @@ def test_a_resume_orders_all_none_or_the_newest(
 ) -> None:
     still = paused_after_the_first(executes_missed=executes_missed)
     if state is State.SUSPENDED:
-        still = recurrences.suspended(
-            structs.replace(still, state=State.ACTIVE), at("2026-01-01T12:00"), GONE
-        )
-    resumed, skip = recurrences.resumed(still, at("2026-01-05T10:30"), keep)
+        still = halting.suspended(structs.replace(still, state=State.ACTIVE), at("2026-01-01T12:00"), GONE)
+    resumed, skip = halting.resumed(still, at("2026-01-05T10:30"), keep)
     assert resumed.state is State.ACTIVE
     assert (skip and (skip.first, skip.last)) == skipped
     assert orders(look(resumed, "2026-01-05T10:30")) == ordered
@@ -81,7 +79,7 @@ def test_a_resume_orders_all_none_or_the_newest(
 
 
 def test_all_is_exempt_from_the_limit() -> None:
-    resumed, skip = recurrences.resumed(paused_after_the_first(), at("2027-01-01T10:30"), None)
+    resumed, skip = halting.resumed(paused_after_the_first(), at("2027-01-01T10:30"), None)
     assert skip is None
     assert orders(look(resumed, "2027-01-01T10:30")) == list(range(1, 366))
 
@@ -89,26 +87,26 @@ def test_all_is_exempt_from_the_limit() -> None:
 def test_a_suspended_one_that_is_resumed_does_not_run_into_the_limit_again() -> None:
     suspended = look(daily(), "2026-12-31T12:00").recurrence
     assert suspended.state is State.SUSPENDED
-    resumed, skip = recurrences.resumed(suspended, at("2026-12-31T12:00"), 2)
+    resumed, skip = halting.resumed(suspended, at("2026-12-31T12:00"), 2)
     assert skip is not None
     assert (skip.count, orders(look(resumed, "2026-12-31T12:00"))) == (363, [363, 364])
 
 
 def test_a_resume_before_anything_fell_due_skips_nothing() -> None:
-    resumed, skip = recurrences.resumed(paused_after_the_first(), at("2026-01-02T09:59"), 0)
+    resumed, skip = halting.resumed(paused_after_the_first(), at("2026-01-02T09:59"), 0)
     assert skip is None
     assert orders(look(resumed, "2026-01-02T10:00")) == [1]
 
 
 def test_a_resume_after_the_end_skips_to_the_end_and_expires() -> None:
     paused = paused_after_the_first(end_at=at("2026-01-03T10:00"))
-    resumed, skip = recurrences.resumed(paused, at("2026-02-01T00:00"), 0)
+    resumed, skip = halting.resumed(paused, at("2026-02-01T00:00"), 0)
     assert skip is not None
     assert (skip.last, resumed.state) == (2, State.EXPIRED)
 
 
 def test_what_was_skipped_by_a_pause_does_not_count_against_repetitions() -> None:
-    resumed, _ = recurrences.resumed(paused_after_the_first(repetitions=2), at("2026-01-03T12:00"), 0)
+    resumed, _ = halting.resumed(paused_after_the_first(repetitions=2), at("2026-01-03T12:00"), 0)
     assert (resumed.placed, resumed.state) == (1, State.ACTIVE)
     assert look(resumed, "2026-01-04T10:00").recurrence.state is State.EXPIRED
 
@@ -143,36 +141,36 @@ def test_an_occurrence_that_was_attempted_is_never_skipped_as_missed() -> None:
     for time in ("10:00", "10:01", "10:11", "11:11", "15:11"):
         recurrence = look(recurrence, f"2026-01-01T{time}", GONE).recurrence
     assert recurrence.state is State.SUSPENDED
-    resumed, skip = recurrences.resumed(recurrence, at("2026-01-01T16:00"), 0)
+    resumed, skip = halting.resumed(recurrence, at("2026-01-01T16:00"), 0)
     assert skip is None or skip.reason is not SkipReason.MISSED
     assert resumed.state is State.ACTIVE
 
 
 def test_what_fell_due_before_the_pause_is_not_skipped_as_paused() -> None:
     failed = look(daily(), "2026-01-01T10:00", GONE).recurrence
-    paused = recurrences.paused(failed, at("2026-01-01T10:00:30"), until=None)
-    resumed, skip = recurrences.resumed(paused, at("2026-01-01T10:05"), 0)
+    paused = halting.paused(failed, at("2026-01-01T10:00:30"), until=None)
+    resumed, skip = halting.resumed(paused, at("2026-01-01T10:05"), 0)
     assert skip is None
     assert orders(look(resumed, "2026-01-01T10:05")) == [0]
 
 
 def test_it_goes_first_and_then_the_pause_is_skipped() -> None:
     failed = look(daily(), "2026-01-01T10:00", GONE).recurrence
-    paused = recurrences.paused(failed, at("2026-01-01T10:00:30"), until=None)
-    resumed, skip = recurrences.resumed(paused, at("2026-01-04T12:00"), 0)
+    paused = halting.paused(failed, at("2026-01-01T10:00:30"), until=None)
+    resumed, skip = halting.resumed(paused, at("2026-01-04T12:00"), 0)
     assert skip is None
     assert happened(look(resumed, "2026-01-05T10:00")) == ["order 0", "skip 1-3 paused", "order 4"]
 
 
 def test_what_was_missed_before_a_pause_stays_missed() -> None:
-    paused = recurrences.paused(daily(executes_missed=False), at("2026-01-03T12:00"), until=None)
-    resumed, _ = recurrences.resumed(paused, at("2026-01-05T12:00"), 0)
+    paused = halting.paused(daily(executes_missed=False), at("2026-01-03T12:00"), until=None)
+    resumed, _ = halting.resumed(paused, at("2026-01-05T12:00"), 0)
     assert happened(look(resumed, "2026-01-05T12:00")) == ["skip 0-2 missed", "skip 3-4 paused"]
 
 
 def test_what_is_kept_of_a_pause_keeps_nothing_of_what_was_missed_before() -> None:
-    paused = recurrences.paused(daily(executes_missed=False), at("2026-01-03T12:00"), until=None)
-    resumed, _ = recurrences.resumed(paused, at("2026-01-06T12:00"), 2)
+    paused = halting.paused(daily(executes_missed=False), at("2026-01-03T12:00"), until=None)
+    resumed, _ = halting.resumed(paused, at("2026-01-06T12:00"), 2)
     assert happened(look(resumed, "2026-01-06T12:00")) == [
         "skip 0-2 missed",
         "skip 3-3 paused",
@@ -183,8 +181,8 @@ def test_what_is_kept_of_a_pause_keeps_nothing_of_what_was_missed_before() -> No
 
 def test_an_end_that_is_moved_into_a_pause_ends_what_is_skipped_as_well() -> None:
     failed = look(daily(), "2026-01-01T10:00", GONE).recurrence
-    paused = recurrences.paused(failed, at("2026-01-01T10:00:30"), until=None)
-    resumed, _ = recurrences.resumed(paused, at("2026-01-04T12:00"), 0)
+    paused = halting.paused(failed, at("2026-01-01T10:00:30"), until=None)
+    resumed, _ = halting.resumed(paused, at("2026-01-04T12:00"), 0)
     shorter = structs.replace(resumed.rule, end_at=at("2026-01-02T10:00"))
     ended = recurrences.set_again(resumed, shorter, at("2026-01-04T12:00"))
     advance = look(ended, "2026-01-05T10:00")

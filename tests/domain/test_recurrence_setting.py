@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from worker.domain import halting, scheduling
 from worker.domain import recurrence as recurrences
-from worker.domain import scheduling
 from worker.domain.basket import Rule
 from worker.domain.recurrence import Recurrence, State
 
@@ -184,7 +184,7 @@ def test_an_expired_one_that_gets_a_later_end_does_not_order_what_lay_between() 
 
 
 def test_a_paused_one_stays_paused_when_only_its_end_changes() -> None:
-    paused = recurrences.paused(
+    paused = halting.paused(
         ordered_until(first(rule()), *QUARTER), at("2026-03-15T00:00"), until=at("2026-06-15T00:00")
     )
     after = recurrences.set_again(paused, rule(repetitions=12), at("2026-03-20T00:00"))

@@ -6,17 +6,18 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from contracts import codec_json, commands
+from contracts import body as bodies
+from contracts import codec_json, reference_data
 from contracts.errors import ErrorKey
-from worker.domain import reference
+from worker.domain import putting
 from worker.domain.money import Money
 from worker.domain.reference import Channel, Product, ShippingMethod
 
-PRICE = commands.Money(currency_mnemonic="USD", value=commands.Number("9.99"))
+PRICE = bodies.Money(currency_mnemonic="USD", value=bodies.Number("9.99"))
 
 
-def money(value: str, currency: str = "USD") -> commands.Money:
-    return commands.Money(currency_mnemonic=currency, value=commands.Number(value))
+def money(value: str, currency: str = "USD") -> bodies.Money:
+    return bodies.Money(currency_mnemonic=currency, value=bodies.Number(value))
 
 
 def problems(value: object) -> list[tuple[ErrorKey, str | None]]:
@@ -25,10 +26,10 @@ def problems(value: object) -> list[tuple[ErrorKey, str | None]]:
 
 
 def test_an_empty_put_makes_a_channel_with_the_contracts_defaults() -> None:
-    command, found = codec_json.decode(b"{}", commands.ChannelPut)
+    command, found = codec_json.decode(b"{}", reference_data.ChannelPut)
     assert command is not None
     assert found == []
-    assert reference.channel(command) == Channel(
+    assert putting.channel(command) == Channel(
         recurring_orders_enabled=False,
         supports_multiple_shipments=False,
         pickup_in_store=False,
@@ -47,13 +48,13 @@ def test_an_empty_put_makes_a_channel_with_the_contracts_defaults() -> None:
 def test_the_durations_of_a_channel_are_iso_8601(field: str, duration: str) -> None:
     shown = {"missed_after": "missedAfter", "upcoming_notice": "upcomingNotice"}.get(field, "basketLifetime")
     sent: dict[str, Any] = {field: duration}
-    put = commands.ChannelPut(**sent)
-    assert problems(reference.channel(put)) == [(ErrorKey.MALFORMED, f"$.{shown}")]
+    put = reference_data.ChannelPut(**sent)
+    assert problems(putting.channel(put)) == [(ErrorKey.MALFORMED, f"$.{shown}")]
 
 
 def test_every_mistake_of_a_channel_is_named() -> None:
-    put = commands.ChannelPut(missed_after="x", basket_lifetime="y", currency="ZZZ")
-    assert [path for _, path in problems(reference.channel(put))] == [
+    put = reference_data.ChannelPut(missed_after="x", basket_lifetime="y", currency="ZZZ")
+    assert [path for _, path in problems(putting.channel(put))] == [
         "$.missedAfter",
         "$.basketLifetime",
         "$.currency",
@@ -61,19 +62,21 @@ def test_every_mistake_of_a_channel_is_named() -> None:
 
 
 def test_a_product_is_taken_as_it_is_sent() -> None:
-    put = commands.ProductPut(name="A book", price=PRICE, tax_rate=commands.Rate("7"), available=False)
-    assert reference.product(put) == Product(
+    put = reference_data.ProductPut(name="A book", price=PRICE, tax_rate=bodies.Rate("7"), available=False)
+    assert putting.product(put) == Product(
         name="A book", price=Money("USD", Decimal("9.99")), tax_rate=Decimal(7), is_available=False
     )
 
 
 def test_a_shipping_method_may_leave_out_its_times() -> None:
-    bare = commands.ShippingMethodPut(name="By hand", price=PRICE)
-    assert reference.shipping_method(bare) == ShippingMethod(
+    bare = reference_data.ShippingMethodPut(name="By hand", price=PRICE)
+    assert putting.shipping_method(bare) == ShippingMethod(
         name="By hand", price=Money("USD", Decimal("9.99"))
     )
-    timed = commands.ShippingMethodPut(name="By hand", price=PRICE, shipping_time_min=0, shipping_time_max=7)
-    value = reference.shipping_method(timed)
+    timed = reference_data.ShippingMethodPut(
+        name="By hand", price=PRICE, shipping_time_min=0, shipping_time_max=7
+    )
+    value = putting.shipping_method(timed)
     assert isinstance(value, ShippingMethod)
     assert (value.time_min, value.time_max) == (0, 7)
 
@@ -89,17 +92,17 @@ def test_a_shipping_method_may_leave_out_its_times() -> None:
         (money("1", "ABC"), "$.price.currencyMnemonic"),
     ],
 )
-def test_a_price_fits_its_currency(price: commands.Money, path: str) -> None:
+def test_a_price_fits_its_currency(price: bodies.Money, path: str) -> None:
     for value in (
-        reference.product(commands.ProductPut(name="p", price=price, tax_rate=commands.Rate("0"))),
-        reference.shipping_method(commands.ShippingMethodPut(name="m", price=price)),
+        putting.product(reference_data.ProductPut(name="p", price=price, tax_rate=bodies.Rate("0"))),
+        putting.shipping_method(reference_data.ShippingMethodPut(name="m", price=price)),
     ):
         assert problems(value) == [(ErrorKey.MALFORMED, path)]
 
 
 @pytest.mark.parametrize("price", [money("0"), money("9.990"), money("900", "JPY"), money("1.005", "KWD")])
-def test_trailing_zeros_and_currencies_without_cents_are_fine(price: commands.Money) -> None:
-    value = reference.product(commands.ProductPut(name="p", price=price, tax_rate=commands.Rate("0")))
+def test_trailing_zeros_and_currencies_without_cents_are_fine(price: bodies.Money) -> None:
+    value = putting.product(reference_data.ProductPut(name="p", price=price, tax_rate=bodies.Rate("0")))
     assert isinstance(value, Product)
 
 
@@ -116,7 +119,7 @@ def test_trailing_zeros_and_currencies_without_cents_are_fine(price: commands.Mo
     ],
 )  # fmt: skip
 def test_what_is_missing_or_of_a_wrong_type_is_named(body: bytes, paths: list[str]) -> None:
-    command, found = codec_json.decode(body, commands.ProductPut)
+    command, found = codec_json.decode(body, reference_data.ProductPut)
     assert command is None
     assert [problem.path for problem in found] == paths
     assert {problem.code for problem in found} == {ErrorKey.MALFORMED}
@@ -125,7 +128,7 @@ def test_what_is_missing_or_of_a_wrong_type_is_named(body: bytes, paths: list[st
 def test_a_rate_may_have_decimals() -> None:
     body = b'{"name":"p","price":{"currencyMnemonic":"USD","value":1},"taxRate":8.875}'
     command: Any
-    command, found = codec_json.decode(body, commands.ProductPut)
+    command, found = codec_json.decode(body, reference_data.ProductPut)
     assert found == []
     assert command.tax_rate == Decimal("8.875")
     assert command.type is UNSET

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts import commands
-from worker.routes import ROUTES, Put
+from worker.routes import ROUTES, Erase, Put
 
 
 def test_every_command_has_a_route_and_every_route_a_command() -> None:
@@ -14,7 +14,7 @@ def test_every_command_has_a_route_and_every_route_a_command() -> None:
 def test_route_and_contract_agree_on_what_a_command_is(type_: str) -> None:
     command, route = commands.BY_TYPE[type_], ROUTES[type_]
     assert command.is_read is route.is_read
-    assert command.is_reference is isinstance(route, Put)
+    assert command.is_reference is isinstance(route, Put | Erase)
 
 
 def test_the_reads_are_those_of_the_contract() -> None:

@@ -19,12 +19,12 @@ from outside.wire import SHOP
 from contracts import codec_json
 from contracts.envelope import Delivery, open_envelope
 from scheduler import tick
-from worker import handlers, notices
+from worker import handlers, loading, notices
 from worker.domain import presenting
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Refused
 from worker.handlers import Moment, Sender
-from worker.store import database, outbox
+from worker.store import database, orders, outbox
 from worker.world import World
 
 REPLIES = "basket.replies."
@@ -109,9 +109,14 @@ class House:
         )
         envelope = open_envelope(delivery, (REPLIES,))
         who = Caller(user=caller) if isinstance(caller, str) else caller
-        moment = Moment(now=at(now), new_id=lambda: f"item-{next(self._numbers)}")
         with database.transaction(self.engine) as tx:
-            world = World.load(tx, [envelope])
+            numbers = iter(orders.numbers(tx, 1))
+            moment = Moment(
+                now=at(now),
+                new_id=lambda: f"item-{next(self._numbers)}",
+                new_order_number=numbers.__next__,
+            )
+            world = World(loading.load(tx, [(envelope, (who,))]))
             sender = Sender(caller=who, user=who.user, new_owner=None)
             decided = handlers.decide(envelope, sender, world, moment, is_reused=False)
             if isinstance(decided, Completed):

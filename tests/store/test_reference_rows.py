@@ -27,8 +27,8 @@ def test_every_kind_comes_back_by_its_own_key(tx: Connection) -> None:
         BOOK_KEY: BOOK,
         METHOD_KEY: METHOD,
     }
-    reference.put(tx, entries)
-    reference.put(tx, {})
+    reference.save(tx, entries)
+    reference.save(tx, {})
     absent = ("c", Kind.PRODUCT, "absent"), ("d", Kind.PRODUCT, "book")
     assert reference.load(tx, [*entries, *absent]) == entries
     assert reference.load(tx, []) == {}
@@ -41,7 +41,7 @@ def test_a_document_keeps_every_value_of_the_domain(
     kind = {Channel: Kind.CHANNEL, Product: Kind.PRODUCT, ShippingMethod: Kind.SHIPPING_METHOD}[type(value)]
     tx = session()
     key = ("c", kind, "any")
-    reference.put(tx, {key: value})
+    reference.save(tx, {key: value})
     assert reference.load(tx, [key]) == {key: value}
     tx.rollback()
     tx.close()
@@ -54,15 +54,15 @@ def dates(tx: Connection) -> dict[str, bool]:
 
 def test_a_put_of_the_same_content_leaves_the_date_and_another_content_does_not(tx: Connection) -> None:
     other_key = ("c", Kind.PRODUCT, "other")
-    reference.put(tx, {BOOK_KEY: BOOK, other_key: BOOK})
+    reference.save(tx, {BOOK_KEY: BOOK, other_key: BOOK})
     tx.execute(text("UPDATE reference SET changed_at = '2020-01-01T00:00:00Z' WHERE channel = 'c'"))
     dearer = Product(name="A book", price=Money("USD", Decimal("10.71")), tax_rate=Decimal(7))
-    reference.put(tx, {BOOK_KEY: BOOK, other_key: dearer})
+    reference.save(tx, {BOOK_KEY: BOOK, other_key: dearer})
     assert dates(tx) == {"book": False, "other": True}
     assert reference.load(tx, [other_key]) == {other_key: dearer}
 
 
 def test_a_put_replaces_the_whole_content(tx: Connection) -> None:
-    reference.put(tx, {CHANNEL_KEY: Channel(currency="EUR", price_type="net")})
-    reference.put(tx, {CHANNEL_KEY: Channel()})
+    reference.save(tx, {CHANNEL_KEY: Channel(currency="EUR", price_type="net")})
+    reference.save(tx, {CHANNEL_KEY: Channel()})
     assert reference.load(tx, [CHANNEL_KEY]) == {CHANNEL_KEY: Channel()}

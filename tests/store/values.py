@@ -28,8 +28,23 @@ decimals = st.decimals(
     Decimal(-(10**18)), Decimal(10**18), places=4, allow_nan=False, allow_infinity=False
 ) | st.sampled_from([Decimal("0.00"), Decimal("1E+5"), Decimal("-0"), Decimal("2.70"), Decimal("1E-12")])
 
-addresses = st.builds(Address, **dict.fromkeys(Address.__struct_fields__, texts))
-items = st.builds(Item, id=texts, sku=texts, quantity=st.integers(1, 100_000), position=st.integers(1, 500))
+address_fields = [name for name in Address.__struct_fields__ if name != "origin"]
+addresses = st.builds(
+    Address,
+    origin=st.sampled_from(["", "address", "store"]),
+    **dict.fromkeys(address_fields, texts),
+)
+items = st.builds(
+    Item,
+    id=texts,
+    sku=texts,
+    quantity=st.integers(1, 100_000),
+    position=st.integers(1, 500),
+    quote_id=texts,
+    agreed_price=st.none() | decimals,
+    shipping_method_id=texts,
+    ship_to=st.none() | addresses,
+)
 contents = st.builds(
     Content,
     currency=texts,
@@ -39,8 +54,12 @@ contents = st.builds(
     shipping_method_id=texts,
     department=texts,
     tax_exempt=st.none() | st.booleans(),
+    promotions=st.lists(texts, max_size=2).map(tuple),
+    cost_center_id=texts,
 )
-lines = st.builds(Line, name=texts, price=decimals, total=decimals, tax_rate=decimals)
+lines = st.builds(
+    Line, name=texts, price=decimals, total=decimals, tax_rate=decimals, list_price=st.none() | decimals
+)
 taxes = st.lists(st.builds(Tax, rate=decimals, amount=decimals), max_size=3).map(tuple)
 totals = st.builds(
     Totals,
@@ -48,6 +67,8 @@ totals = st.builds(
     items=decimals,
     shipping=decimals,
     tax=decimals,
+    basket_rebate=decimals,
+    shipping_rebate=decimals,
     sales_taxes=taxes,
     shipping_taxes=taxes,
 )
@@ -63,7 +84,7 @@ priced = st.builds(
     Priced,
     lines=st.lists(lines, max_size=3).map(tuple),
     totals=totals,
-    shipping=st.none() | shippings,
+    methods=st.lists(shippings, max_size=2).map(tuple),
     supports_multiple_shipments=st.booleans(),
 )
 baskets = st.builds(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET, structs
 
 from contracts.errors import ErrorKey, Problem
-from worker.domain import creating
+from worker.domain import creating, quantities, quoting
 from worker.domain.basket import MAX_ELEMENTS_IN_ONE_ADD, MAX_ITEMS, Item
 from worker.domain.decisions import Completed, Refused
 
@@ -17,17 +16,18 @@ if TYPE_CHECKING:
     from worker.domain.basket import Basket
     from worker.domain.decisions import Context, Decision
 
-MAX_QUANTITY = 100_000
-
 
 def add_items(basket: Basket, command: commands.BasketItemAdd, context: Context) -> Decision:
-    """Add every element; the same SKU again adds to its item."""
+    """Add every element; the same SKU again adds to its item. Or add a quote."""
     problems = _form_problems(command)
-    items = {item.sku: item for item in basket.content.items}
+    if not problems and command.quote_id is not UNSET:
+        return quoting.add(basket, command.quote_id, context)
+    agreed = tuple(item for item in basket.content.items if item.quote_id)
+    items = {item.sku: item for item in basket.content.items if not item.quote_id}
     position = max((item.position for item in basket.content.items), default=0)
     for index, element in enumerate(command.elements or ()):
         path = f"$.elements[{index}]"
-        quantity = _quantity(element.quantity.value)
+        quantity = quantities.read(element.quantity)
         found = _element_problems(element, quantity, basket.content.currency, context, path)
         problems.extend(found)
         if found or quantity is None:
@@ -36,15 +36,16 @@ def add_items(basket: Basket, command: commands.BasketItemAdd, context: Context)
         if item is None:
             position += 1
             item = Item(id=context.new_id(), sku=element.sku, quantity=0, position=position)
-        if item.quantity + quantity > MAX_QUANTITY:
-            problems.append(_quantity_problem(path))
+        if item.quantity + quantity > quantities.MAX_QUANTITY:
+            problems.append(quantities.problem(f"{path}.quantity.value"))
         items[element.sku] = structs.replace(item, quantity=item.quantity + quantity)
-    if len(items) > MAX_ITEMS:
+    if len(agreed) + len(items) > MAX_ITEMS:
         message = f"a basket holds at most {MAX_ITEMS} items"
         problems.append(Problem(code=ErrorKey.LIMIT_EXCEEDED, message=message, path="$.elements"))
     if problems:
         return Refused(problems=tuple(problems))
-    content = structs.replace(basket.content, items=tuple(items.values()))
+    in_order = sorted((*agreed, *items.values()), key=lambda item: item.position)
+    content = structs.replace(basket.content, items=tuple(in_order))
     return Completed(status=201, basket=creating.changed(basket, content, context))
 
 
@@ -53,10 +54,7 @@ def _form_problems(command: commands.BasketItemAdd) -> list[Problem]:
     if has_elements == has_quote:
         message = "either elements or a quoteID is needed, and not both"
         return [Problem(code=ErrorKey.MALFORMED, message=message, path="$")]
-    if has_quote:
-        message = f"there is no quote {str(command.quote_id)[:100]!r}"
-        return [Problem(code=ErrorKey.QUOTE_NOT_FOUND, message=message, path="$.quoteID")]
-    if not command.elements:
+    if not has_quote and not command.elements:
         message = "elements needs at least one element"
         return [Problem(code=ErrorKey.MALFORMED, message=message, path="$.elements")]
     if len(command.elements or ()) > MAX_ELEMENTS_IN_ONE_ADD:
@@ -83,20 +81,5 @@ def _element_problems(
         message = f"the product {element.sku!r} has no price in {currency}"
         problems.append(Problem(code=ErrorKey.PRODUCT_NOT_AVAILABLE, message=message, path=sku_path))
     if quantity is None:
-        problems.append(_quantity_problem(path))
+        problems.append(quantities.problem(f"{path}.quantity.value"))
     return problems
-
-
-def _quantity(value: Any) -> int | None:
-    """Read a whole number from 1 to 100,000, written 2 or 2.0; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        return None
-    # The range first: to_integral_value of 1E+999999 would build the number.
-    if not 1 <= value <= MAX_QUANTITY or value != int(value):
-        return None
-    return int(value)
-
-
-def _quantity_problem(path: str) -> Problem:
-    message = f"a quantity is a whole number from 1 to {MAX_QUANTITY}, in the item as a whole"
-    return Problem(code=ErrorKey.QUANTITY_INVALID, message=message, path=f"{path}.quantity.value")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
@@ -21,9 +22,15 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Address(Value, frozen=True, kw_only=True):
-    """`id` is derived from the other fields: the same address has the same id, whoever sets it and when."""
+    """A copy of an address, as it was when it was set.
+
+    `id` is that of the address or store it was copied from; of one that was sent in full it is derived from
+    the other fields: the same address has the same id, whoever sets it and when. `origin` says where to look
+    whether it is still there.
+    """
 
     id: str
+    origin: Literal["", "address", "store"] = ""
     title: str = ""
     first_name: str = ""
     last_name: str = ""
@@ -45,12 +52,19 @@ class Address(Value, frozen=True, kw_only=True):
 
 
 class Item(Value, frozen=True, kw_only=True):
-    """`position` counts from 1 and is never given twice while the basket lives."""
+    """`position` counts from 1. Of a quote the price of one piece is agreed, and quantity and item are fixed.
+
+    Method and address are the item's own where the channel ships in several parts.
+    """
 
     id: str
     sku: str
     quantity: int
     position: int
+    quote_id: str = ""
+    agreed_price: Decimal | None = None
+    shipping_method_id: str = ""
+    ship_to: Address | None = None
 
 
 class Rule(Value, frozen=True, kw_only=True):
@@ -81,20 +95,30 @@ class Content(Value, frozen=True, kw_only=True):
     taxation_id: str = ""
     external_order_reference_id: str = ""
     tax_exempt: bool | None = None
+    promotions: tuple[str, ...] = ()
+    cost_center_id: str = ""
     recurrence: Rule | None = None
+
+    @property
+    def has_quote(self) -> bool:
+        return any(item.quote_id for item in self.items)
 
 
 class Line(Value, frozen=True, kw_only=True):
-    """An item's price in the basket's currency: of one piece, and in total; `tax_rate` in percent."""
+    """An item's price in the basket's currency: of one piece, and in total; `tax_rate` in percent.
+
+    `list_price` is that of one piece before promotions, when it is another.
+    """
 
     name: str
     price: Decimal
     total: Decimal
     tax_rate: Decimal
+    list_price: Decimal | None = None
 
 
 class Shipping(Value, frozen=True, kw_only=True):
-    """The chosen method as it was when the basket was priced; times in days."""
+    """A chosen method as it was when the basket was priced; times in days."""
 
     id: str
     name: str
@@ -116,16 +140,18 @@ class Totals(Value, frozen=True, kw_only=True):
     items: Decimal
     shipping: Decimal
     tax: Decimal
+    basket_rebate: Decimal = Decimal(0)
+    shipping_rebate: Decimal = Decimal(0)
     sales_taxes: tuple[Tax, ...] = ()
     shipping_taxes: tuple[Tax, ...] = ()
 
 
 class Priced(Value, frozen=True, kw_only=True):
-    """`lines` runs parallel to the items of the content."""
+    """`lines` runs parallel to the items of the content; `methods` are those that are chosen."""
 
     lines: tuple[Line, ...]
     totals: Totals
-    shipping: Shipping | None = None
+    methods: tuple[Shipping, ...] = ()
     supports_multiple_shipments: bool = False
 
 

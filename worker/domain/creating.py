@@ -1,13 +1,15 @@
-"""`basket.create`, `basket.get`."""
+"""`basket.create`, `basket.get`, `basket.list`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from contracts.errors import ErrorKey, Problem
-from worker.domain import money, pricing
+from contracts.instants import iso
+from contracts.representation import BasketPageView, BasketSummaryView
+from worker.domain import money, presenting, pricing
 from worker.domain.basket import Basket, Content
 from worker.domain.decisions import Completed, Refused
 
@@ -33,13 +35,32 @@ def create(basket: Basket | None, command: commands.BasketCreate, context: Conte
         groups=context.caller.groups,
         version=1 if basket is None else basket.version + 1,
         content=content,
-        priced=pricing.price(content, context.channel, context.catalog),
+        priced=pricing.price(content, context.channel, context.catalog, context.now),
     )
     return Completed(status=201, basket=created)
 
 
 def get(basket: Basket, _command: commands.BasketGet, _context: Context) -> Decision:
     return Completed(status=200, basket=basket)
+
+
+def listed(command: commands.BasketList, context: Context) -> Decision:
+    """Show a page of the caller's open baskets, by id."""
+    page = context.baskets[: command.limit]
+    has_more = len(context.baskets) > command.limit
+    body = BasketPageView(
+        baskets=tuple(
+            BasketSummaryView(
+                id=one.id,
+                version=one.version,
+                changed=iso(one.changed_at),
+                total=presenting.money(one.total.value, one.total.currency),
+            )
+            for one in page
+        ),
+        next=page[-1].id if has_more else UNSET,
+    )
+    return Completed(status=200, body=body)
 
 
 def unknown_currency(currency: str) -> Problem:
@@ -52,7 +73,7 @@ def changed(basket: Basket, content: Content, context: Context) -> Basket:
 
     New prices alone are no new version.
     """
-    priced = pricing.price(content, context.channel, context.catalog, before=basket)
+    priced = pricing.price(content, context.channel, context.catalog, context.now, before=basket)
     if (content, priced) == (basket.content, basket.priced):
         return basket
     version = basket.version + (content != basket.content)

@@ -11,12 +11,20 @@ import msgspec
 from contracts.errors import Problem
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
+from worker.domain.money import Money
 from worker.domain.noticing import Notice
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence, Skip
-from worker.domain.reference import Catalog, Channel, Product, ShippingMethod
+from worker.domain.reference import Catalog, Channel, Reference
 
-Reference: TypeAlias = Channel | Product | ShippingMethod
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A basket as a list of baskets shows it."""
+
+    id: str
+    version: int
+    changed_at: datetime
+    total: Money
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,20 +39,33 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None
     now: datetime
     new_id: Callable[[], str]
+    new_order_number: Callable[[], str]
     recurrence: Recurrence | None = None  # of the basket, when the command is about it
     orders: tuple[Order, ...] = ()  # the ones that the command asks for, newest first
+    baskets: tuple[Listed, ...] = ()  # the ones that the command asks for, by id
     new_owner: Caller | None = None  # who the sent newOwnerAuthenticationToken names; None when it is bad
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A person is forgotten: the baskets that were theirs are closed, without an owner."""
+
+    user: str
+    baskets: tuple[Basket, ...]
+    recurrences: tuple[Recurrence, ...]
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
     """The effect of a command: HTTP status, and what is from now on as it says.
 
-    `body` is what is shown, the basket when None. `notices` are published after the result.
+    `body` is what is shown, the basket when None. `notices` are published after the result. A put without
+    `reference` removes the entry.
     """
 
     status: int
     basket: Basket | None = None
     reference: Reference | None = None
+    order: Order | None = None
+    erasure: Erasure | None = None
     body: Any = None
     recurrence: Recurrence | None = None
     skips: tuple[Skip, ...] = ()

@@ -8,6 +8,7 @@ import msgspec
 from iso4217 import Currency
 
 ZERO = Decimal(0)
+EXACT_DIGITS = 60  # a sum of 500 items times a rate of 12 decimals, rounded once and not on the way
 
 # ISO 4217 gives no decimals for what nobody pays with: metals, test codes, units of account.
 _DECIMALS = {currency.code: currency.exponent for currency in Currency if currency.exponent is not None}

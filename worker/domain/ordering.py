@@ -6,18 +6,17 @@ from datetime import datetime
 
 from msgspec import UNSET, UnsetType, structs
 
-from contracts.errors import ErrorKey
 from contracts.instants import iso
 from contracts.orders import OrderLineView, OrderSummaryView, OrderView, RecurringView
 from contracts.representation import BasketView
-from worker.domain import presenting, pricing
+from worker.domain import (
+    presenting,
+    pricing,
+)
 from worker.domain.basket import Basket, Value
 from worker.domain.money import Money
-from worker.domain.recurrence import Reason
 from worker.domain.reference import Catalog, Channel
 from worker.domain.scheduling import Placement
-
-_BY_SCHEDULE = "schedule"
 
 
 class Order(Value, frozen=True, kw_only=True):
@@ -40,48 +39,27 @@ class Order(Value, frozen=True, kw_only=True):
     document: OrderView | None = None
 
 
-def obstacle(basket: Basket, catalog: Catalog) -> Reason | None:
-    """Say why the basket cannot be ordered at the prices of now; None when it can."""
-    content = basket.content
-    if not content.items:
-        return Reason(code=ErrorKey.BASKET_EMPTY, message="the basket holds nothing that can be ordered")
-    for item in content.items:
-        product = catalog.products.get(item.sku)
-        if product is None:
-            return Reason(
-                code=ErrorKey.PRODUCT_NOT_FOUND, message=f"there is no product {item.sku!r} any more"
-            )
-        if not product.is_available:
-            message = f"the product {item.sku!r} is not available"
-            return Reason(code=ErrorKey.PRODUCT_NOT_AVAILABLE, message=message)
-        if product.price.currency != content.currency:
-            message = f"the product {item.sku!r} has no price in {content.currency}"
-            return Reason(code=ErrorKey.PRODUCT_NOT_AVAILABLE, message=message)
-    method = catalog.shipping_methods.get(content.shipping_method_id)
-    if content.shipping_method_id and (method is None or method.price.currency != content.currency):
-        message = f"there is no shipping method {content.shipping_method_id!r} with a price any more"
-        return Reason(code=ErrorKey.SHIPPING_METHOD_NOT_ELIGIBLE, message=message)
-    return None
-
-
-def repriced(basket: Basket, channel: Channel, catalog: Catalog) -> Basket:
+def repriced(basket: Basket, channel: Channel, catalog: Catalog, now: datetime) -> Basket:
     """Give the basket at the prices of now; for ordering only, it is not stored so."""
-    return structs.replace(basket, priced=pricing.price(basket.content, channel, catalog, before=basket))
+    priced = pricing.price(basket.content, channel, catalog, now, before=basket)
+    return structs.replace(basket, priced=priced)
 
 
-def order(basket: Basket, placement: Placement, *, order_id: str, number: str, placed_at: datetime) -> Order:
-    """Make the order of an occurrence from a basket that is priced."""
+def order(
+    basket: Basket, placement: Placement | None, *, order_id: str, number: str, placed_at: datetime
+) -> Order:
+    """Make the order of an occurrence, or of none, from a basket that is priced."""
     return Order(
         channel=basket.channel,
         id=order_id,
         number=number,
         basket_id=basket.id,
         owner=basket.owner,
-        generation=placement.generation,
-        occurrence=placement.occurrence,
-        due_at=placement.due_at,
+        generation=placement.generation if placement else None,
+        occurrence=placement.occurrence if placement else None,
+        due_at=placement.due_at if placement else None,
         placed_at=placed_at,
-        is_catch_up=placement.is_catch_up,
+        is_catch_up=placement.is_catch_up if placement else False,
         total=Money(basket.content.currency, basket.priced.totals.basket),
         document=_document(basket, placement, order_id, number, placed_at),
     )
@@ -104,7 +82,7 @@ def instant(value: datetime | None) -> str | UnsetType:
 
 
 def _document(
-    basket: Basket, placement: Placement, order_id: str, number: str, placed_at: datetime
+    basket: Basket, placement: Placement | None, order_id: str, number: str, placed_at: datetime
 ) -> OrderView:
     shown = presenting.view(basket)
     lines = zip(basket.content.items, basket.priced.lines, strict=True)
@@ -115,13 +93,8 @@ def _document(
         basket_id=basket.id,
         channel=basket.channel,
         owner=basket.owner,
-        recurring=RecurringView(
-            generation=placement.generation,
-            occurrence=placement.occurrence,
-            due_at=iso(placement.due_at),
-            catch_up=placement.is_catch_up,
-            trigger=_BY_SCHEDULE,
-        ),
+        recurring=UNSET if placement is None else _recurring(placement),
+        shipping_buckets=shown.shipping_buckets if shown.multiple_shipments_supported else UNSET,
         placed_at=iso(placed_at),
         line_items=tuple(
             OrderLineView(
@@ -137,8 +110,18 @@ def _document(
     )
 
 
+def _recurring(placement: Placement) -> RecurringView:
+    return RecurringView(
+        generation=placement.generation,
+        occurrence=placement.occurrence,
+        due_at=iso(placement.due_at),
+        catch_up=placement.is_catch_up,
+        trigger=placement.trigger,
+    )
+
+
 # What an order shows just as its basket does.
 _SHARED_FIELDS = sorted(
     set(BasketView.__struct_fields__)
-    & set(OrderView.__struct_fields__) - {"type", "id", "owner", "version", "name"}
+    & set(OrderView.__struct_fields__) - {"type", "id", "owner", "version", "name", "shipping_buckets"}
 )

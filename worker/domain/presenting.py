@@ -15,12 +15,14 @@ from contracts.representation import (
     BucketView,
     LinkView,
     MoneyView,
+    PromotionView,
     RecurrenceView,
     ShippingMethodView,
     TotalsView,
     plain,
     present,
 )
+from worker.domain import shipments
 from worker.domain.money import ZERO
 
 if TYPE_CHECKING:
@@ -40,9 +42,12 @@ def view(basket: Basket) -> BasketView:
         version=basket.version,
         purchase_currency=currency,
         multiple_shipments_supported=priced.supports_multiple_shipments,
+        cost_center_id=present(content.cost_center_id),
         invoice_to_address=_address(content.invoice_to),
         common_ship_to_address=_address(content.ship_to) if is_single else UNSET,
-        common_shipping_method=_common_method(priced.shipping) if is_single else UNSET,
+        common_shipping_method=_common_method(_method(basket, content.shipping_method_id))
+        if is_single
+        else UNSET,
         sales_tax_totals_by_tax_rate=present(_taxes(priced.totals.sales_taxes, currency)),
         shipping_tax_totals_by_tax_rate=present(_taxes(priced.totals.shipping_taxes, currency)),
         shipping_buckets=present(_buckets(basket)),
@@ -51,6 +56,7 @@ def view(basket: Basket) -> BasketView:
         taxation_id=present(content.taxation_id),
         external_order_reference_id=present(content.external_order_reference_id),
         tax_exempt=present(content.tax_exempt),
+        promotions=present(tuple(PromotionView(code=code) for code in content.promotions)),
         recurrence=_recurrence(content.recurrence),
     )
 
@@ -71,18 +77,31 @@ def _recurrence(rule: Rule | None) -> RecurrenceView | UnsetType:
 def _address(address: Address | None) -> AddressView | UnsetType:
     if address is None:
         return UNSET
-    return AddressView(**{name: present(text) for name, text in structs.asdict(address).items()})
+    fields = structs.asdict(address)
+    del fields["origin"]
+    return AddressView(**{name: present(text) for name, text in fields.items()})
+
+
+def _method(basket: Basket, method_id: str) -> Shipping | None:
+    return next((method for method in basket.priced.methods if method.id == method_id), None)
 
 
 def _common_method(shipping: Shipping | None) -> ShippingMethodView | UnsetType:
     if shipping is None:
         return UNSET
-    return structs.replace(
-        _bucket_method(shipping), type="ShippingMethodRO", description=present(shipping.description)
+    return ShippingMethodView(
+        type="ShippingMethodRO",
+        id=shipping.id,
+        name=shipping.name,
+        description=present(shipping.description),
+        shipping_time_min=present(shipping.time_min),
+        shipping_time_max=present(shipping.time_max),
     )
 
 
-def _bucket_method(shipping: Shipping) -> ShippingMethodView:
+def _bucket_method(shipping: Shipping | None) -> ShippingMethodView | UnsetType:
+    if shipping is None:
+        return UNSET
     return ShippingMethodView(
         type="BasketShippingMethod",
         id=shipping.id,
@@ -95,16 +114,15 @@ def _bucket_method(shipping: Shipping) -> ShippingMethodView:
 def _buckets(basket: Basket) -> tuple[BucketView, ...]:
     """Show the items by where and how they travel; they are listed also while neither is known."""
     lines = zip(basket.content.items, basket.priced.lines, strict=True)
-    links = tuple(_link(basket, item, line) for item, line in lines)
-    if not links:
-        return ()
-    shipping = basket.priced.shipping
-    return (
+    links = [_link(basket, item, line) for item, line in lines]
+    buckets = shipments.buckets(basket.content, is_multiple=basket.priced.supports_multiple_shipments)
+    return tuple(
         BucketView(
-            shipping_method=_bucket_method(shipping) if shipping else UNSET,
-            ship_to_address=_address(basket.content.ship_to),
-            line_items=links,
-        ),
+            shipping_method=_bucket_method(_method(basket, bucket.method_id)),
+            ship_to_address=_address(bucket.ship_to),
+            line_items=tuple(links[place] for place in bucket.places),
+        )
+        for bucket in buckets
     )
 
 
@@ -131,10 +149,10 @@ def _totals(basket: Basket) -> TotalsView:
         item_total=money(totals.items, currency),
         shipping_total=money(totals.shipping, currency),
         tax_total=money(totals.tax, currency),
-        basket_value_rebates_total=zero,
+        basket_value_rebates_total=money(totals.basket_rebate, currency),
         item_shipping_rebates_total=zero,
         bucket_shipping_rebates_total=zero,
-        basket_shipping_rebates_total=zero,
+        basket_shipping_rebates_total=money(totals.shipping_rebate, currency),
         duties_and_surcharges_total=zero,
     )
 

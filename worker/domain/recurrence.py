@@ -1,4 +1,4 @@
-"""The recurrence of a basket: its rule, its state, and what setting, pausing and resuming do to it.
+"""The recurrence of a basket: its rule, its state, and what setting and removing do to it.
 
 A generation is one grid of occurrences. Another grid is another generation, which begins after everything
 the basket has ordered or skipped so far, and not before the change: editing a standing order never orders
@@ -73,7 +73,8 @@ class Recurrence(Value, frozen=True, kw_only=True):
 
     `next_n` is the first occurrence that is neither ordered nor skipped; `placed` counts this generation's
     orders; `horizon_at` is the last instant that any generation has dealt with. Missed occurrences that are
-    `released` are placed, however many they are: that was decided already. `was_attempted` and `attempts`
+    `released` are placed, however many they are: that was decided already. What was `ordered_early` is passed
+    over when it is its turn. `was_attempted` and `attempts`
     speak of the next one: an attempted occurrence is never missed, also after a person has stepped in and
     the attempts count anew. What falls due from `halted_at` on waits for a resume.
     """
@@ -88,6 +89,7 @@ class Recurrence(Value, frozen=True, kw_only=True):
     horizon_at: datetime | None = None
     released: tuple[Span, ...] = ()
     planned_skips: tuple[PlannedSkip, ...] = ()
+    ordered_early: tuple[Span, ...] = ()
     was_attempted: bool = False
     attempts: int = 0
     retry_at: datetime | None = None
@@ -152,13 +154,13 @@ def set_again(recurrence: Recurrence, rule: Rule, now: datetime) -> Recurrence:
         changed = structs.replace(recurrence, rule=rule, released=released)
         if recurrence.state is State.EXPIRED:
             # What fell due after the old end was never part of the standing order.
-            next_n = max(recurrence.next_n, _first_from(rule, now))
+            next_n = past_early(recurrence, max(recurrence.next_n, first_from(rule, now)))
             changed = structs.replace(changed, next_n=next_n, was_attempted=False, planned_skips=())
         return settled(changed)
-    begin = _first_from(rule, now)
+    begin = first_from(rule, now)
     horizon = recurrence.horizon_at
     if horizon is not None and horizon >= now:
-        begin = max(begin, _first_from(rule, horizon + timedelta(microseconds=1)))
+        begin = max(begin, first_from(rule, horizon + timedelta(microseconds=1)))
     return settled(
         Recurrence(
             channel=recurrence.channel,
@@ -183,63 +185,18 @@ def removed(recurrence: Recurrence) -> Recurrence:
     )
 
 
-def paused(recurrence: Recurrence, now: datetime, until: datetime | None) -> Recurrence:
-    """Place nothing from now on; a pause that holds already only gets another end."""
-    halted_at = recurrence.halted_at if recurrence.state is State.PAUSED else now
-    return structs.replace(recurrence, state=State.PAUSED, halted_at=halted_at, paused_until=until)
-
-
-def suspended(recurrence: Recurrence, since: datetime, reason: Reason) -> Recurrence:
-    """Wait for a person, who decides about everything that falls due from `since` on."""
-    return structs.replace(
-        recurrence, state=State.SUSPENDED, halted_at=since, retry_at=None, last_error=reason
-    )
-
-
-def resumed(recurrence: Recurrence, at: datetime, keep_newest: int | None) -> tuple[Recurrence, Skip | None]:
-    """Go on as of an instant; of what fell due since the halt, keep the newest so many (None: all).
-
-    The rest is skipped, at once if it is next in turn. What fell due before the halt goes first, as ever.
-    """
-    begin = _first_from(recurrence.rule, recurrence.halted_at or at)
-    first = max(recurrence.next_n, begin)
-    before = last_due(recurrence, at - timedelta(microseconds=1))
-    last = first - 1 if before is None else max(before, first - 1)
-    keep = last - first + 1 if keep_newest is None else min(keep_newest, last - first + 1)
-    reason = SkipReason.PAUSED if recurrence.state is State.PAUSED else SkipReason.MISSED
-    planned, released = recurrence.planned_skips, recurrence.released
-    if first <= last - keep:
-        planned += (PlannedSkip(first=first, last=last - keep, reason=reason),)
-    if keep:
-        released += (Span(first=last - keep + 1, last=last),)
-    active = structs.replace(
-        recurrence,
-        state=State.ACTIVE,
-        attempts=0,
-        retry_at=None,
-        halted_at=None,
-        paused_until=None,
-        last_error=None,
-        planned_skips=planned,
-        released=released,
-    )
-    plan = planned_skip(active)
-    if plan is None or next_due_at(active) is None:
-        return settled(active), None
-    active, skip = skipped_as_planned(active, plan)
-    return settled(active), skip
-
-
 def planned_skip(recurrence: Recurrence) -> PlannedSkip | None:
     """Give the plan that the next occurrence is part of, if there is one."""
     return next((plan for plan in recurrence.planned_skips if plan.holds(recurrence.next_n)), None)
 
 
 def skipped_as_planned(recurrence: Recurrence, plan: PlannedSkip) -> tuple[Recurrence, Skip]:
-    """Skip what is planned, up to the rule's end, which may have moved since."""
+    """Skip what is planned, up to what was ordered early or the rule's end, which may have moved since."""
     end_at = recurrence.rule.end_at
-    last = None if end_at is None else last_due(recurrence, end_at)
-    return skipped(recurrence, plan.last if last is None else min(plan.last, last), plan.reason)
+    ends = [plan.last, *(span.first - 1 for span in recurrence.ordered_early)]
+    if end_at is not None and (last := last_due(recurrence, end_at)) is not None:
+        ends.append(last)
+    return skipped(recurrence, min(ends), plan.reason)
 
 
 def is_released(recurrence: Recurrence) -> bool:
@@ -269,7 +226,8 @@ def dealt_with(recurrence: Recurrence, last: int, last_due_at: datetime) -> Recu
     horizon = max(filter(None, (recurrence.horizon_at, last_due_at)))
     return structs.replace(
         recurrence,
-        next_n=last + 1,
+        next_n=past_early(recurrence, last + 1),
+        ordered_early=tuple(span for span in recurrence.ordered_early if span.first > last + 1),
         horizon_at=horizon,
         planned_skips=tuple(plan for plan in recurrence.planned_skips if plan.last > last),
         released=tuple(span for span in recurrence.released if span.last > last),
@@ -293,7 +251,12 @@ def last_due(recurrence: Recurrence, at: datetime) -> int | None:
     return last if last >= recurrence.next_n else None
 
 
-def _first_from(rule: Rule, instant: datetime) -> int:
+def past_early(recurrence: Recurrence, n: int) -> int:
+    """Give the first occurrence from `n` on that was not ordered early; the spans lie apart."""
+    return next((span.last + 1 for span in recurrence.ordered_early if span.holds(n)), n)
+
+
+def first_from(rule: Rule, instant: datetime) -> int:
     """Give the first occurrence at an instant or later; one beyond the calendar when there is none."""
     days = grid(rule)
     first = days.first_at_or_after(instant)

@@ -10,7 +10,7 @@ from contracts import commands
 from contracts.errors import ErrorKey, Problem
 from contracts.instants import iso, parse_instant
 from contracts.orders import OccurrenceView, OrderPageView, PreviewView
-from worker.domain import noticing, ordering, ruling
+from worker.domain import halting, noticing, ordering, ruling
 from worker.domain import recurrence as recurrences
 from worker.domain.basket import Basket, Rule
 from worker.domain.decisions import Completed, Context, Decision, Refused
@@ -82,7 +82,7 @@ def pause(basket: Basket, command: commands.RecurrencePause, context: Context) -
         return Refused(problems=(Problem(code=ErrorKey.MALFORMED, message=message, path="$.until"),))
     if live.state not in (State.ACTIVE, State.PAUSED):
         return Completed(status=200, basket=basket, body=noticing.status_view(live, context.orders))
-    paused = recurrences.paused(live, context.now, until)
+    paused = halting.paused(live, context.now, until)
     if paused == live:
         return Completed(status=200, basket=basket, body=noticing.status_view(live, context.orders))
     return Completed(
@@ -105,9 +105,7 @@ def resume(basket: Basket, command: commands.RecurrenceResume, context: Context)
     if live.state is State.ACTIVE:
         return Completed(status=200, basket=basket, body=noticing.status_view(live, context.orders))
     keep = {"all": None, "none": 0}.get(str(command.missed), command.missed)
-    resumed, skip = recurrences.resumed(
-        live, context.now, keep_newest=keep if isinstance(keep, int) else None
-    )
+    resumed, skip = halting.resumed(live, context.now, keep_newest=keep if isinstance(keep, int) else None)
     skips = (skip,) if skip is not None else ()
     return Completed(
         status=200,
@@ -162,5 +160,6 @@ def _preview(recurrence: Recurrence, count: int) -> PreviewView:
     shown: list[OccurrenceView] = []
     while len(shown) < count and (due_at := recurrences.next_due_at(recurrence)) is not None:
         shown.append(OccurrenceView(occurrence=recurrence.next_n, due_at=iso(due_at)))
-        recurrence = structs.replace(recurrence, next_n=recurrence.next_n + 1, placed=recurrence.placed + 1)
+        next_n = recurrences.past_early(recurrence, recurrence.next_n + 1)
+        recurrence = structs.replace(recurrence, next_n=next_n, placed=recurrence.placed + 1)
     return PreviewView(occurrences=tuple(shown))

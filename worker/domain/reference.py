@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from enum import StrEnum
+from typing import Literal, TypeAlias
 
-from msgspec import UNSET
+import msgspec
 
-from contracts.durations import parse_duration
-from contracts.errors import ErrorKey, Problem
-from worker.domain import money
-from worker.domain.basket import Value
+from worker.domain.basket import Address, Value
 from worker.domain.money import Money
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from contracts import commands
-
-
-_LEAST_MISSED_AFTER = timedelta(minutes=1)
 
 
 class Channel(Value, frozen=True, kw_only=True):
@@ -53,71 +44,88 @@ class ShippingMethod(Value, frozen=True, kw_only=True):
     time_max: int | None = None
 
 
-class Catalog(Value, frozen=True, kw_only=True):
+class Target(StrEnum):
+    ITEM = "item"
+    BASKET = "basket"
+    SHIPPING = "shipping"
+
+
+class Promotion(Value, frozen=True, kw_only=True):
+    """Takes a percentage or an amount off its target; both ends of its validity are included."""
+
+    target: Target
+    percentage: Decimal | None = None
+    amount: Money | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    minimum: Money | None = None
+
+
+class User(Value, frozen=True, kw_only=True):
+    """What is set here holds instead of the claims of the user's tokens."""
+
+    groups: tuple[str, ...] | None = None
+    customer: str | None = None
+
+
+class Customer(Value, frozen=True, kw_only=True):
+    is_business: bool
+
+
+class KnownAddress(Value, frozen=True, kw_only=True):
+    """An address of a user or a customer, and what it may be used for."""
+
+    owner: str
+    is_ship_to: bool = False
+    is_invoice_to: bool = False
+    address: Address
+
+
+class Store(Value, frozen=True, kw_only=True):
+    address: Address
+
+
+class CostCenter(Value, frozen=True, kw_only=True):
+    customer: str
+    is_active: bool = True
+
+
+class QuoteItem(Value, frozen=True, kw_only=True):
+    sku: str
+    quantity: int
+    price: Money
+
+
+class Quote(Value, frozen=True, kw_only=True):
+    customer: str
+    state: Literal["open", "accepted", "rejected"]
+    valid_to: datetime
+    items: tuple[QuoteItem, ...]
+
+
+Reference: TypeAlias = (
+    Channel
+    | Product
+    | ShippingMethod
+    | Promotion
+    | User
+    | Customer
+    | KnownAddress
+    | Store
+    | CostCenter
+    | Quote
+)
+
+
+class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     """What a command may look up, of its own channel."""
 
-    products: Mapping[str, Product]
-    shipping_methods: Mapping[str, ShippingMethod]
-
-
-def channel(put: commands.ChannelPut) -> Channel | list[Problem]:
-    problems = []
-    for name, text in (
-        ("missedAfter", put.missed_after),
-        ("upcomingNotice", put.upcoming_notice),
-        ("basketLifetime", put.basket_lifetime),
-    ):
-        if text is not UNSET and parse_duration(text) is None:
-            problems.append(_malformed(f"$.{name}", "an ISO 8601 duration such as PT1H or P90D is expected"))
-    missed_after = parse_duration(put.missed_after)
-    if missed_after is not None and missed_after < _LEAST_MISSED_AFTER:
-        # A scheduler looks once a second; what it finds a moment late is not missed.
-        problems.append(_malformed("$.missedAfter", "missedAfter is at least PT1M"))
-    if not money.is_currency(put.currency):
-        problems.append(_malformed("$.currency", f"{put.currency} is no ISO 4217 currency"))
-    return problems or Channel(
-        recurring_orders_enabled=put.recurring_orders_enabled,
-        supports_multiple_shipments=put.multiple_shipments_supported,
-        pickup_in_store=put.pickup_in_store,
-        price_type=put.price_type,
-        currency=put.currency,
-        shipping_tax_rate=Decimal(put.shipping_tax_rate),
-        missed_after=put.missed_after,
-        catch_up_limit=put.catch_up_limit,
-        upcoming_notice=put.upcoming_notice or "",
-        basket_lifetime=put.basket_lifetime,
-    )
-
-
-def product(put: commands.ProductPut) -> Product | list[Problem]:
-    return _price_problems(put.price) or Product(
-        name=put.name, price=_price(put.price), tax_rate=Decimal(put.tax_rate), is_available=put.available
-    )
-
-
-def shipping_method(put: commands.ShippingMethodPut) -> ShippingMethod | list[Problem]:
-    return _price_problems(put.price) or ShippingMethod(
-        name=put.name,
-        price=_price(put.price),
-        description=put.description,
-        time_min=put.shipping_time_min if put.shipping_time_min is not UNSET else None,
-        time_max=put.shipping_time_max if put.shipping_time_max is not UNSET else None,
-    )
-
-
-def _price(price: commands.Money) -> Money:
-    return Money(price.currency_mnemonic, Decimal(price.value))
-
-
-def _price_problems(price: commands.Money) -> list[Problem]:
-    if not money.is_currency(price.currency_mnemonic):
-        message = f"{price.currency_mnemonic} is no ISO 4217 currency"
-        return [_malformed("$.price.currencyMnemonic", message)]
-    if price.value < 0 or not money.fits(price.value, price.currency_mnemonic):
-        message = f"a price is not negative and has no more decimals than {price.currency_mnemonic}"
-        return [_malformed("$.price.value", message)]
-    return []
-
-
-def _malformed(path: str, message: str) -> Problem:
-    return Problem(code=ErrorKey.MALFORMED, message=message, path=path)
+    products: Mapping[str, Product] = {}
+    shipping_methods: Mapping[str, ShippingMethod] = {}
+    promotions: Mapping[str, Promotion] = {}
+    users: Mapping[str, User] = {}
+    customers: Mapping[str, Customer] = {}
+    addresses: Mapping[str, KnownAddress] = {}
+    stores: Mapping[str, Store] = {}
+    cost_centers: Mapping[str, CostCenter] = {}
+    quotes: Mapping[str, Quote] = {}

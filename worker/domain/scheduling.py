@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec import structs
 
+from worker.domain import halting
 from worker.domain import recurrence as recurrences
 from worker.domain.recurrence import Reason, Recurrence, Skip, SkipReason, Span, State
 
 # Tried again after these; after the last one the recurrence waits for a person.
 RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=4))
+# What made an order.
+SCHEDULE, NOW = "schedule", "now"
 CATCH_UP_LIMIT_EXCEEDED = "catch_up_limit_exceeded"
 
 
@@ -33,6 +36,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     occurrence: int
     due_at: datetime
     is_catch_up: bool
+    trigger: str = SCHEDULE
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +74,7 @@ def advance(
     is_resumed = False
     if recurrence.state is State.PAUSED and recurrence.paused_until and recurrence.paused_until <= now:
         # As of the pause's end, however late this tick is: what fell due since is not the pause's.
-        recurrence, skip = recurrences.resumed(recurrence, recurrence.paused_until, keep_newest=0)
+        recurrence, skip = halting.resumed(recurrence, recurrence.paused_until, keep_newest=0)
         happened += [skip] if skip is not None else []
         is_resumed = True
     for _ in range(most):
@@ -135,7 +139,7 @@ def _placed(recurrence: Recurrence, due_at: datetime, *, is_catch_up: bool) -> t
 def _last_missed(recurrence: Recurrence, now: datetime, policy: Policy) -> int:
     """Give the last one missed by now, strictly longer than `missed_after` ago; what is decided ends it."""
     last = recurrences.last_due(recurrence, now - policy.missed_after - timedelta(microseconds=1))
-    decided = (*recurrence.planned_skips, *recurrence.released)
+    decided = (*recurrence.planned_skips, *recurrence.released, *recurrence.ordered_early)
     following = [span.first - 1 for span in decided if span.first > recurrence.next_n]
     return min([last if last is not None else recurrence.next_n, *following])
 
@@ -150,7 +154,7 @@ def _suspended_for_too_many(
 ) -> tuple[Recurrence, Suspension]:
     message = f"{missed} occurrences were missed, the channel's limit is {policy.catch_up_limit}"
     reason = Reason(code=CATCH_UP_LIMIT_EXCEEDED, message=message)
-    return recurrences.suspended(recurrence, due_at, reason), Suspension(reason=reason, missed=missed)
+    return halting.suspended(recurrence, due_at, reason), Suspension(reason=reason, missed=missed)
 
 
 def _failed(
@@ -163,7 +167,7 @@ def _failed(
         recurrence, was_attempted=True, attempts=attempts, retry_at=retry_at, last_error=reason
     )
     if is_last:
-        failed = recurrences.suspended(failed, now, reason)
+        failed = halting.suspended(failed, now, reason)
     return failed, Failure(
         generation=recurrence.generation,
         occurrence=recurrence.next_n,

@@ -1,8 +1,4 @@
-"""`basket.update`: the seed's call, field by field. All or nothing; only what is sent changes.
-
-Fields whose reference data this service does not know yet are answered as if there were none of it: no
-address resolves, no promotion applies, no customer is a business customer.
-"""
+"""`basket.update`: the seed's call, field by field. All or nothing; only what is sent changes."""
 
 from __future__ import annotations
 
@@ -11,9 +7,20 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, structs
 
 from contracts.errors import ErrorKey, Problem
-from worker.domain import addresses, creating, money, recurring
+from worker.domain import (
+    addresses,
+    agreements,
+    creating,
+    money,
+    pricing,
+    rebates,
+    recurring,
+    shipping,
+)
+from worker.domain.addresses import Role
 from worker.domain.basket import MAX_PROMOTIONS, Address
 from worker.domain.decisions import Completed, Refused
+from worker.domain.money import ZERO
 
 if TYPE_CHECKING:
     from contracts import commands
@@ -27,7 +34,7 @@ def update(basket: Basket, command: commands.BasketUpdate, context: Context) -> 
     """Set what is sent, or say everything that is wrong with it."""
     problems: list[Problem] = []
     changes: dict[str, Any] = {}
-    _set_addresses(command, changes, problems)
+    _set_addresses(command, context, changes, problems)
     currency = _set_currency(basket, command, changes, problems)
     _set_shipping_method(basket, command, context, currency, changes, problems)
     for name in _TEXTS:
@@ -35,13 +42,11 @@ def update(basket: Basket, command: commands.BasketUpdate, context: Context) -> 
             changes[name] = text
     if command.tax_exempt is not UNSET:
         changes["tax_exempt"] = command.tax_exempt
-    if command.recurrence is not UNSET:
-        rule = recurring.read_rule(command.recurrence, context)
-        if isinstance(rule, list):
-            problems.extend(rule)
-        else:
-            changes["recurrence"] = rule
-    problems.extend(_unmet(basket, command, context))
+    _set_recurrence(basket, command, context, changes, problems)
+    _set_cost_center(command, context, changes, problems)
+    _add_promotions(basket, command, context, currency, changes, problems)
+    if command.new_owner_authentication_token:
+        problems.extend(_new_owner_problems(context))
     if problems:
         return Refused(problems=tuple(problems))
     changed = creating.changed(basket, structs.replace(basket.content, **changes), context)
@@ -49,14 +54,16 @@ def update(basket: Basket, command: commands.BasketUpdate, context: Context) -> 
     return recurring.follow(basket, completed, context)
 
 
-def _set_addresses(command: commands.BasketUpdate, changes: dict[str, Any], problems: list[Problem]) -> None:
-    for name, shown, given in (
-        ("ship_to", "$.commonShipToAddress", command.common_ship_to_address),
-        ("invoice_to", "$.invoiceToAddress", command.invoice_to_address),
+def _set_addresses(
+    command: commands.BasketUpdate, context: Context, changes: dict[str, Any], problems: list[Problem]
+) -> None:
+    for name, shown, role, given in (
+        ("ship_to", "$.commonShipToAddress", Role.SHIP_TO, command.common_ship_to_address),
+        ("invoice_to", "$.invoiceToAddress", Role.INVOICE_TO, command.invoice_to_address),
     ):
         if given is UNSET:
             continue
-        address = addresses.resolve(given, shown)
+        address = addresses.resolve(given, shown, role, context)
         if isinstance(address, Address):
             changes[name] = address
         else:
@@ -94,38 +101,77 @@ def _set_shipping_method(
     sent = command.common_shipping_method
     path = "$.commonShippingMethod"
     if sent is not UNSET and context.channel.supports_multiple_shipments:
-        message = "the channel ships in several parts: set the method at the items"
-        problems.append(Problem(code=ErrorKey.SHIPPING_METHOD_NOT_ALLOWED, message=message, path=path))
+        problems.append(shipping.not_allowed("the channel ships in several parts: set it at the items", path))
         return
     if sent is UNSET and currency == basket.content.currency:
         return
     method_id = basket.content.shipping_method_id if sent is UNSET else sent.id
-    method = context.catalog.shipping_methods.get(method_id)
-    if method_id and (method is None or method.price.currency != currency):
-        message = f"there is no shipping method {method_id!r} with a price in {currency}"
-        problems.append(Problem(code=ErrorKey.SHIPPING_METHOD_NOT_ELIGIBLE, message=message, path=path))
+    if not shipping.is_eligible(method_id, currency, context.catalog):
+        problems.append(shipping.not_eligible(method_id, currency, path))
     changes["shipping_method_id"] = method_id
 
 
-def _unmet(basket: Basket, command: commands.BasketUpdate, context: Context) -> list[Problem]:
-    """Name what is asked for and cannot be given."""
-    problems = []
-    if len(command.promotions) > MAX_PROMOTIONS:
+def _set_recurrence(
+    basket: Basket,
+    command: commands.BasketUpdate,
+    context: Context,
+    changes: dict[str, Any],
+    problems: list[Problem],
+) -> None:
+    if command.recurrence is UNSET:
+        return
+    rule = recurring.read_rule(command.recurrence, context)
+    if isinstance(rule, list):
+        problems.extend(rule)
+        return
+    if rule is not None and basket.content.has_quote:
+        message = "a basket with a quote cannot recur"
+        problems.append(Problem(code=ErrorKey.RECURRING_NOT_ALLOWED, message=message, path="$.recurrence"))
+    changes["recurrence"] = rule
+
+
+def _set_cost_center(
+    command: commands.BasketUpdate,
+    context: Context,
+    changes: dict[str, Any],
+    problems: list[Problem],
+) -> None:
+    """Set the cost center, of the customer that the owner buys for from here on."""
+    if command.cost_center_id is UNSET:
+        return
+    owner = context.new_owner or context.caller
+    if command.cost_center_id:
+        problem = agreements.cost_center_obstacle(
+            command.cost_center_id, owner.customer, context.catalog, "$.costCenterID"
+        )
+        problems.extend([problem] if problem is not None else [])
+    changes["cost_center_id"] = command.cost_center_id
+
+
+def _add_promotions(
+    basket: Basket,
+    command: commands.BasketUpdate,
+    context: Context,
+    currency: str,
+    changes: dict[str, Any],
+    problems: list[Problem],
+) -> None:
+    """Add the codes that hold now; the others are kept out without a word, as in the seed."""
+    if not command.promotions:
+        return
+    sent = dict.fromkeys(promotion.code for promotion in command.promotions)
+    listed = pricing.list_lines(basket.content, context.catalog, basket)
+    items_total = sum((line.total for line in listed), ZERO)
+    accepted = [
+        code
+        for code in sent
+        if rebates.applies(context.catalog.promotions.get(code), currency, items_total, context.now)
+    ]
+    codes = tuple(dict.fromkeys((*basket.content.promotions, *accepted)))
+    if max(len(codes), len(command.promotions)) > MAX_PROMOTIONS:
         message = f"a basket takes at most {MAX_PROMOTIONS} promotions"
         problems.append(Problem(code=ErrorKey.LIMIT_EXCEEDED, message=message, path="$.promotions"))
-    if command.cost_center_id:
-        problems.append(_cost_center_problem(basket.customer or context.caller.customer))
-    if command.new_owner_authentication_token:
-        problems.extend(_new_owner_problems(context))
-    return problems
-
-
-def _cost_center_problem(customer: str | None) -> Problem:
-    if customer is None:
-        code, message = ErrorKey.COST_CENTER_NO_CUSTOMER, "the basket's owner buys for no customer"
-    else:
-        code, message = ErrorKey.COST_CENTER_INVALID_CUSTOMER, f"{customer!r} is no business customer"
-    return Problem(code=code, message=message, path="$.costCenterID")
+    changes["promotions"] = codes
 
 
 def _new_owner_problems(context: Context) -> list[Problem]:

@@ -8,10 +8,13 @@ import msgspec
 from sqlalchemy import text
 
 from worker.domain.basket import Basket
+from worker.domain.decisions import Listed
+from worker.domain.money import Money
 from worker.store.database import TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -25,22 +28,50 @@ ORDER BY basket.channel, basket.id
 FOR UPDATE OF basket
 """)
 
+_LOCK_OWNED = text("""
+SELECT document::text AS document
+FROM basket
+WHERE channel = :channel AND owner = :owner
+ORDER BY id
+FOR UPDATE
+""")
+
+_LOCK_UNTOUCHED = text("""
+SELECT document::text AS document, changed_at
+FROM basket
+WHERE channel = :channel AND is_open AND NOT is_recurrent
+  AND changed_on <= CAST(:before AT TIME ZONE 'UTC' AS date) AND changed_at < :before
+ORDER BY changed_on
+LIMIT :limit
+FOR UPDATE SKIP LOCKED
+""")
+
+_LIST = text("""
+SELECT id, version, changed_at,
+       document->'content'->>'currency' AS currency,
+       CAST(document->'priced'->'totals'->>'basket' AS numeric) AS total
+FROM basket
+WHERE channel = :channel AND owner = :owner AND is_open AND id > :after
+ORDER BY id
+LIMIT :limit
+""")
+
 _INSERT = text("""
-INSERT INTO basket (channel, id, owner, version, is_open, document)
+INSERT INTO basket (channel, id, owner, version, is_open, is_recurrent, document)
 SELECT * FROM unnest(
-    CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:owners AS text[]),
-    CAST(:versions AS bigint[]), CAST(:are_open AS boolean[]), CAST(:documents AS jsonb[]))
+    CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:owners AS text[]), CAST(:versions AS bigint[]),
+    CAST(:are_open AS boolean[]), CAST(:are_recurrent AS boolean[]), CAST(:documents AS jsonb[]))
 ON CONFLICT DO NOTHING
 """)
 
 _UPDATE = text("""
 UPDATE basket
 SET owner = changed.owner, version = changed.version, is_open = changed.is_open,
-    document = changed.document, changed_at = now()
+    is_recurrent = changed.is_recurrent, document = changed.document, changed_at = now()
 FROM unnest(
-    CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:owners AS text[]),
-    CAST(:versions AS bigint[]), CAST(:are_open AS boolean[]), CAST(:documents AS jsonb[]))
-         AS changed (channel, id, owner, version, is_open, document)
+    CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:owners AS text[]), CAST(:versions AS bigint[]),
+    CAST(:are_open AS boolean[]), CAST(:are_recurrent AS boolean[]), CAST(:documents AS jsonb[]))
+         AS changed (channel, id, owner, version, is_open, is_recurrent, document)
 WHERE (basket.channel, basket.id) = (changed.channel, changed.id)
 """)
 
@@ -54,6 +85,39 @@ def lock(tx: Connection, keys: Collection[Key]) -> dict[Key, Basket]:
     decode = msgspec.json.Decoder(Basket).decode
     baskets = [decode(row.document) for row in rows]
     return {(basket.channel, basket.id): basket for basket in baskets}
+
+
+def lock_owned(tx: Connection, channel: str, owner: str) -> dict[Key, Basket]:
+    """Lock and read all baskets of an owner, closed ones too, in id order."""
+    rows = tx.execute(_LOCK_OWNED, {"channel": channel, "owner": owner})
+    decode = msgspec.json.Decoder(Basket).decode
+    return {(channel, basket.id): basket for basket in (decode(row.document) for row in rows)}
+
+
+def lock_untouched(
+    tx: Connection, channel: str, before: datetime, limit: int
+) -> list[tuple[Basket, datetime]]:
+    """Lock open baskets without recurrence that last changed before an instant, with that of their change.
+
+    At most so many, and none that somebody else has locked.
+    """
+    rows = tx.execute(_LOCK_UNTOUCHED, {"channel": channel, "before": before, "limit": limit})
+    decode = msgspec.json.Decoder(Basket).decode
+    return [(decode(row.document), row.changed_at) for row in rows]
+
+
+def listed(tx: Connection, channel: str, owner: str, limit: int, after: str) -> tuple[Listed, ...]:
+    """List the open baskets of an owner by id, behind the id `after`."""
+    rows = tx.execute(_LIST, {"channel": channel, "owner": owner, "limit": limit, "after": after})
+    return tuple(
+        Listed(
+            id=row.id,
+            version=row.version,
+            changed_at=row.changed_at,
+            total=Money(row.currency, row.total),
+        )
+        for row in rows
+    )
 
 
 def save(tx: Connection, created: Sequence[Basket], changed: Sequence[Basket]) -> None:
@@ -74,5 +138,6 @@ def _columns(baskets: Sequence[Basket]) -> dict[str, list[object]]:
         "owners": [basket.owner for basket in baskets],
         "versions": [basket.version for basket in baskets],
         "are_open": [basket.is_open for basket in baskets],
+        "are_recurrent": [basket.content.recurrence is not None for basket in baskets],
         "documents": [encode(basket).decode() for basket in baskets],
     }

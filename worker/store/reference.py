@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
@@ -11,8 +12,20 @@ from sqlalchemy import text
 
 from contracts.envelope import DEFAULT_CHANNEL
 from worker.domain.basket import Basket
-from worker.domain.decisions import Reference
-from worker.domain.reference import Catalog, Channel, Product, ShippingMethod
+from worker.domain.reference import (
+    Catalog,
+    Channel,
+    CostCenter,
+    Customer,
+    KnownAddress,
+    Product,
+    Promotion,
+    Quote,
+    Reference,
+    ShippingMethod,
+    Store,
+    User,
+)
 from worker.store.database import Transaction
 
 
@@ -20,6 +33,13 @@ class Kind(StrEnum):
     CHANNEL = "channel"
     PRODUCT = "product"
     SHIPPING_METHOD = "shipping-method"
+    PROMOTION = "promotion"
+    USER = "user"
+    CUSTOMER = "customer"
+    ADDRESS = "address"
+    STORE = "store"
+    COST_CENTER = "cost-center"
+    QUOTE = "quote"
 
 
 Key = tuple[str, Kind, str]  # channel, kind, id
@@ -28,6 +48,13 @@ _TYPES: dict[Kind, type[Reference]] = {
     Kind.CHANNEL: Channel,
     Kind.PRODUCT: Product,
     Kind.SHIPPING_METHOD: ShippingMethod,
+    Kind.PROMOTION: Promotion,
+    Kind.USER: User,
+    Kind.CUSTOMER: Customer,
+    Kind.ADDRESS: KnownAddress,
+    Kind.STORE: Store,
+    Kind.COST_CENTER: CostCenter,
+    Kind.QUOTE: Quote,
 }
 
 _LOAD = text("""
@@ -44,6 +71,19 @@ SELECT * FROM unnest(
 ON CONFLICT (channel, kind, id) DO UPDATE
 SET document = excluded.document, changed_at = now()
 WHERE reference.document <> excluded.document
+""")
+
+
+_DELETE = text("""
+DELETE FROM reference
+USING unnest(CAST(:channels AS text[]), CAST(:kinds AS text[]), CAST(:ids AS text[]))
+      AS gone (channel, kind, id)
+WHERE (reference.channel, reference.kind, reference.id) = (gone.channel, gone.kind, gone.id)
+""")
+
+
+_CHANNELS = text("""
+SELECT id, document::text AS document FROM reference WHERE kind = 'channel' AND id = channel
 """)
 
 
@@ -70,31 +110,57 @@ class Entries(Mapping[Key, Reference]):
 
 
 def load(tx: Transaction, keys: Collection[Key]) -> Entries:
-    """Read entries; absent ones are left out."""
+    """Read entries, and those that they name; absent ones are left out."""
+    documents = _read(tx, keys)
+    named = {further for key, document in documents.items() for further in _named_by(key, document)}
+    documents.update(_read(tx, named - set(keys)))
+    return Entries(documents)
+
+
+def _read(tx: Transaction, keys: Collection[Key]) -> dict[Key, str]:
     if not keys:
-        return Entries({})
+        return {}
     rows = tx.execute(_LOAD, _columns(sorted(keys)))
-    return Entries({(row.channel, Kind(row.kind), row.id): row.document for row in rows})
+    return {(row.channel, Kind(row.kind), row.id): row.document for row in rows}
 
 
-def put(tx: Transaction, entries: Mapping[Key, Reference]) -> None:
-    """Write entries, in key order so that two writers never deadlock; equal content is left alone."""
-    if not entries:
-        return
-    keys = sorted(entries)
-    documents = [msgspec.json.encode(entries[key]).decode() for key in keys]
-    tx.execute(_PUT, {**_columns(keys), "documents": documents})
+def _named_by(key: Key, document: str) -> Iterator[Key]:
+    """Decode only what may name others; one that cannot be read is found out by who needs it."""
+    if key[1] in (Kind.USER, Kind.QUOTE):
+        with suppress(msgspec.DecodeError):
+            yield from keys_of_entry(key[0], msgspec.json.decode(document, type=_TYPES[key[1]]))
 
 
-def catalog(entries: Mapping[Key, Reference], channel_id: str) -> Catalog:
+def save(tx: Transaction, entries: Mapping[Key, Reference | None]) -> None:
+    """Write entries, or remove those that are None; equal content is left alone.
+
+    In key order, so that two writers never deadlock.
+    """
+    gone = sorted(key for key, entry in entries.items() if entry is None)
+    kept = sorted(set(entries).difference(gone))
+    if kept:
+        documents = [msgspec.json.encode(entries[key]).decode() for key in kept]
+        tx.execute(_PUT, {**_columns(kept), "documents": documents})
+    if gone:
+        tx.execute(_DELETE, _columns(gone))
+
+
+def catalog(entries: Mapping[Key, Reference | None], channel_id: str) -> Catalog:
     """Show the entries of one channel; what is not among them is not found."""
     return Catalog(
         products=_OfChannel(entries, channel_id, Kind.PRODUCT),
         shipping_methods=_OfChannel(entries, channel_id, Kind.SHIPPING_METHOD),
+        promotions=_OfChannel(entries, channel_id, Kind.PROMOTION),
+        users=_OfChannel(entries, channel_id, Kind.USER),
+        customers=_OfChannel(entries, channel_id, Kind.CUSTOMER),
+        addresses=_OfChannel(entries, channel_id, Kind.ADDRESS),
+        stores=_OfChannel(entries, channel_id, Kind.STORE),
+        cost_centers=_OfChannel(entries, channel_id, Kind.COST_CENTER),
+        quotes=_OfChannel(entries, channel_id, Kind.QUOTE),
     )
 
 
-def channel(entries: Mapping[Key, Reference], channel_id: str) -> Channel | None:
+def channel(entries: Mapping[Key, Reference | None], channel_id: str) -> Channel | None:
     """Give a channel's settings; the default channel is always there."""
     found = entries.get((channel_id, Kind.CHANNEL, channel_id))
     if isinstance(found, Channel):
@@ -102,10 +168,19 @@ def channel(entries: Mapping[Key, Reference], channel_id: str) -> Channel | None
     return Channel() if channel_id == DEFAULT_CHANNEL else None
 
 
+def channels(tx: Transaction) -> dict[str, Channel]:
+    """Read the settings of all channels that were put; one that cannot be read is left out."""
+    found = {}
+    for row in tx.execute(_CHANNELS):
+        with suppress(msgspec.DecodeError):
+            found[row.id] = msgspec.json.decode(row.document, type=Channel)
+    return found
+
+
 class _OfChannel(Mapping[str, Any]):
     """The entries of one kind and channel, by their ids, as they are now."""
 
-    def __init__(self, entries: Mapping[Key, Reference], channel_id: str, kind: Kind) -> None:
+    def __init__(self, entries: Mapping[Key, Reference | None], channel_id: str, kind: Kind) -> None:
         self._entries, self._channel_id, self._kind = entries, channel_id, kind
 
     def __getitem__(self, id_: str) -> Any:
@@ -120,10 +195,41 @@ class _OfChannel(Mapping[str, Any]):
 
 def keys_of(basket: Basket) -> Iterator[Key]:
     """Name the reference data that pricing a basket takes."""
-    for item in basket.content.items:
-        yield basket.channel, Kind.PRODUCT, item.sku
-    if basket.content.shipping_method_id:
-        yield basket.channel, Kind.SHIPPING_METHOD, basket.content.shipping_method_id
+    content = basket.content
+    found: list[tuple[Kind, str | None]] = [(Kind.SHIPPING_METHOD, content.shipping_method_id)]
+    for item in content.items:
+        found.append((Kind.PRODUCT, item.sku))
+        found.append((Kind.SHIPPING_METHOD, item.shipping_method_id))
+    found += [(Kind.PROMOTION, code) for code in content.promotions]
+    return ((basket.channel, kind, id_) for kind, id_ in found if id_)
+
+
+def keys_to_order(basket: Basket) -> Iterator[Key]:
+    """Name the reference data that ordering a basket takes besides."""
+    content = basket.content
+    copied = (content.ship_to, content.invoice_to, *(item.ship_to for item in content.items))
+    found: list[tuple[Kind, str | None]] = [
+        (Kind.STORE if address.origin == "store" else Kind.ADDRESS, address.id)
+        for address in copied
+        if address is not None and address.origin
+    ]
+    if content.cost_center_id:
+        found += [
+            (Kind.COST_CENTER, content.cost_center_id),
+            (Kind.USER, basket.owner),
+            (Kind.CUSTOMER, basket.customer),
+        ]
+    found += [(Kind.QUOTE, item.quote_id) for item in content.items]
+    return ((basket.channel, kind, id_) for kind, id_ in found if id_)
+
+
+def keys_of_entry(channel_id: str, entry: Reference | None) -> Iterator[Key]:
+    """Name the entries that an entry names, as far as who needs it needs them too."""
+    if isinstance(entry, User) and entry.customer:
+        yield channel_id, Kind.CUSTOMER, entry.customer
+    if isinstance(entry, Quote):
+        for item in entry.items:
+            yield channel_id, Kind.PRODUCT, item.sku
 
 
 def _columns(keys: Collection[Key]) -> dict[str, list[str]]:

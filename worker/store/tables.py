@@ -11,6 +11,8 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
+    Date,
     DateTime,
     Identity,
     Index,
@@ -57,8 +59,13 @@ basket = Table(
     Column("is_open", Boolean, nullable=False),
     Column("document", JSONB, nullable=False),
     _instant("changed_at"),
+    Column("is_recurrent", Boolean, nullable=False, server_default="false"),
+    # The day alone is indexed: an index on the instant would have to follow every change of a basket.
+    Column("changed_on", Date, Computed("(changed_at AT TIME ZONE 'UTC')::date", persisted=True)),
     PrimaryKeyConstraint("channel", "id", name="one_basket_per_channel_and_id"),
     CheckConstraint("version >= 1", name="basket_versions_start_at_one"),
+    Index("basket_by_owner", "channel", "owner", "id"),
+    Index("basket_untouched", "channel", "changed_on", postgresql_where=text("is_open AND NOT is_recurrent")),
 )
 
 recurrence = Table(
@@ -91,6 +98,7 @@ customer_order = Table(
     PrimaryKeyConstraint("channel", "id", name="one_order_per_channel_and_id"),
     UniqueConstraint("channel", "number", name="one_order_per_channel_and_number"),
     Index("customer_order_by_basket", "channel", "basket_id", "placed_at"),
+    Index("customer_order_by_owner", "channel", "owner"),
 )
 
 occurrence = Table(
@@ -143,6 +151,8 @@ outbox = Table(
     Column("body", Text, nullable=False),
     _instant("created_at"),
     _instant("published_at", is_set=False),
+    # Its body goes as soon as it has been published: it speaks of a person who was erased.
+    Column("is_erased", Boolean, nullable=False, server_default="false"),
     PrimaryKeyConstraint("channel", "key", "event_id", name="one_row_per_event"),
     Index("outbox_pending", "partition", "seq", postgresql_where=text("published_at IS NULL")),
     Index("outbox_by_age", "created_at"),

@@ -1,0 +1,148 @@
+"""Reference data: what upstream systems publish and baskets must know (contract, section 5).
+
+Each put replaces the entry of its key as a whole; each delete removes it, and is no error when there is none.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from contracts.body import (
+    AddressFields,
+    Body,
+    Command,
+    CurrencyCode,
+    Instant,
+    Money,
+    Name,
+    QuantityInput,
+    Rate,
+    Reference,
+)
+
+Days = Annotated[int, Meta(ge=0, le=365)]
+
+
+class Put(Command, frozen=True, kw_only=True):
+    is_reference: ClassVar[bool] = True
+
+
+class Delete(Command, frozen=True, kw_only=True):
+    is_reference: ClassVar[bool] = True
+    may_be_empty: ClassVar[bool] = True
+
+
+class ChannelPut(Put, frozen=True, kw_only=True):
+    """The settings of a sales channel; the key is the channel's name. Durations are ISO 8601."""
+
+    recurring_orders_enabled: bool = False
+    multiple_shipments_supported: bool = False
+    pickup_in_store: bool = False
+    price_type: Literal["gross", "net"] = "gross"
+    currency: CurrencyCode = "USD"
+    shipping_tax_rate: Rate = Rate(0)
+    missed_after: str = "PT1H"
+    catch_up_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+    upcoming_notice: str | UnsetType = UNSET
+    basket_lifetime: str = "P90D"
+
+
+class ProductPut(Put, frozen=True, kw_only=True):
+    """A product; the key is its SKU, `taxRate` is in percent."""
+
+    name: Name
+    price: Money
+    tax_rate: Rate
+    available: bool = True
+
+
+class ShippingMethodPut(Put, frozen=True, kw_only=True):
+    """A shipping method; the price is for one shipping bucket, the times are in days."""
+
+    name: Name
+    price: Money
+    description: Annotated[str, Meta(max_length=1024)] = ""
+    shipping_time_min: Days | UnsetType = UNSET
+    shipping_time_max: Days | UnsetType = UNSET
+
+
+class PromotionPut(Put, frozen=True, kw_only=True):
+    """A promotion; the key is its code. Either a percentage or an amount is taken off the target."""
+
+    target: Literal["item", "basket", "shipping"]
+    percentage: Rate | UnsetType = UNSET
+    amount: Money | UnsetType = UNSET
+    valid_from: Instant = UNSET
+    valid_to: Instant = UNSET
+    minimum: Money | UnsetType = UNSET
+
+
+class UserPut(Put, frozen=True, kw_only=True):
+    """A user; the key is the `sub` of the user's tokens. What is sent here overrides the token's claims."""
+
+    groups: tuple[Reference, ...] | UnsetType = UNSET
+    customer: Reference | UnsetType = UNSET
+
+
+class CustomerPut(Put, frozen=True, kw_only=True):
+    business: bool
+
+
+class AddressPut(Put, AddressFields, frozen=True, kw_only=True):
+    """An address that baskets can name; the key is its id, `owner` a user's `sub` or a customer's id."""
+
+    owner: Reference
+    ship_to: bool = False
+    invoice_to: bool = False
+
+
+class StorePut(Put, frozen=True, kw_only=True):
+    """A store where baskets can be picked up; the key is its id."""
+
+    address: AddressFields
+
+
+class CostCenterPut(Put, frozen=True, kw_only=True):
+    """A cost center of a business customer; the key is its business number."""
+
+    customer: Reference
+    active: bool = True
+
+
+class QuoteItemInput(Body, frozen=True, kw_only=True):
+    """`price` is that of one piece."""
+
+    xml_name: ClassVar[str] = "QuoteItem"
+
+    sku: Reference
+    quantity: int | QuantityInput
+    price: Money
+
+
+class QuotePut(Put, frozen=True, kw_only=True):
+    """Items at prices and quantities agreed with a customer, until `validTo`."""
+
+    customer: Reference
+    state: Literal["open", "accepted", "rejected"]
+    valid_to: Instant
+    items: Annotated[tuple[QuoteItemInput, ...], Meta(min_length=1, max_length=500)]
+
+
+class UserErase(Delete, frozen=True, kw_only=True):
+    """Remove what is kept of a person; the key is the user's `sub`. Counts and sums stay."""
+
+
+PUTS: dict[str, type[Put]] = {
+    "channel": ChannelPut,
+    "product": ProductPut,
+    "shipping-method": ShippingMethodPut,
+    "promotion": PromotionPut,
+    "user": UserPut,
+    "customer": CustomerPut,
+    "address": AddressPut,
+    "store": StorePut,
+    "cost-center": CostCenterPut,
+    "quote": QuotePut,
+}

@@ -1,0 +1,139 @@
+"""`basket.checkout`, `basket.empty`, and baskets that nobody touches: how a basket comes to its end.
+
+A basket that is closed leaves a tombstone: channel, id, owner and version, one version on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from contracts.errors import ErrorKey, Problem
+from contracts.instants import iso
+from contracts.orders import BasketExpiredView
+from worker.domain import early, noticing, orderable, ordering
+from worker.domain import recurrence as recurrences
+from worker.domain.basket import Content, Priced, Totals
+from worker.domain.decisions import Completed, Erasure, Refused
+from worker.domain.money import ZERO
+from worker.domain.noticing import Notice
+from worker.domain.recurrence import State
+
+if TYPE_CHECKING:
+    from contracts import commands
+    from worker.domain.basket import Basket
+    from worker.domain.decisions import Context, Decision
+    from worker.domain.recurrence import Recurrence
+
+_NOTHING = Priced(lines=(), totals=Totals(basket=ZERO, items=ZERO, shipping=ZERO, tax=ZERO))
+
+
+def checkout(basket: Basket, _command: commands.BasketCheckout, context: Context) -> Decision:
+    """Place an order now. A basket without recurrence is closed by it; of a recurrent one it is the next."""
+    problems = orderable.obstacles(basket, context.channel, context.catalog, context.now)
+    if basket.content.recurrence is not None:
+        return _order_now(basket, problems, context)
+    if problems:
+        return Refused(problems=tuple(problems))
+    priced = ordering.repriced(basket, context.channel, context.catalog, context.now)
+    order = ordering.order(
+        priced, None, order_id=context.new_id(), number=context.new_order_number(), placed_at=context.now
+    )
+    notice = structs.replace(noticing.of_order(order), version=basket.version)
+    return Completed(status=201, basket=closed(basket), order=order, body=order.document, notices=(notice,))
+
+
+def empty(basket: Basket | None, _command: commands.BasketEmpty, context: Context) -> Decision:
+    """Throw the basket away, with its recurrence; there may be none."""
+    if basket is None or not basket.is_open:
+        return Completed(status=204)
+    current = context.recurrence
+    if current is None or current.state is State.REMOVED:
+        return Completed(status=204, basket=closed(basket))
+    removed, notices = without_recurrence(current, context.message_id, context.traceparent)
+    return Completed(status=204, basket=closed(basket), recurrence=removed, notices=notices)
+
+
+def without_recurrence(
+    current: Recurrence, causation_id: str | None = None, traceparent: str | None = None
+) -> tuple[Recurrence, tuple[Notice, ...]]:
+    """Remove the recurrence of a basket that is closed, and say so."""
+    removed = structs.replace(
+        recurrences.removed(current), causation_id=causation_id, traceparent=traceparent
+    )
+    return removed, noticing.of_change("recurrence.removed", removed)
+
+
+def closed(basket: Basket, *, owner: str | None = None) -> Basket:
+    """Give the tombstone of a basket; nothing of what was in it is kept."""
+    return structs.replace(
+        basket,
+        is_open=False,
+        owner=basket.owner if owner is None else owner,
+        customer=None,
+        groups=(),
+        version=basket.version + basket.is_open,
+        content=Content(currency=basket.content.currency),
+        priced=_NOTHING,
+    )
+
+
+def erase(baskets: Collection[Basket], live: Collection[Recurrence], context: Context) -> Completed:
+    """Forget a person: close the baskets, end their recurrences, and leave them without an owner."""
+    notices: list[Notice] = []
+    removed = []
+    versions = {basket.id: basket.version for basket in baskets}
+    for one in live:
+        after, said = without_recurrence(one, context.message_id, context.traceparent)
+        removed.append(after)
+        notices += [
+            structs.replace(notice, key=one.basket_id, version=versions[one.basket_id]) for notice in said
+        ]
+    tombstones = tuple(closed(basket, owner="") for basket in baskets)
+    for basket, tombstone in zip(baskets, tombstones, strict=True):
+        if basket.is_open:
+            said_of_it = expiry(basket, context.now, "user_erased")
+            notices.append(structs.replace(said_of_it, key=basket.id, version=tombstone.version))
+    return Completed(
+        status=204,
+        erasure=Erasure(user=context.key, baskets=tombstones, recurrences=tuple(removed)),
+        notices=tuple(notices),
+    )
+
+
+def expiry(basket: Basket, changed_at: datetime, reason: str) -> Notice:
+    """Say that a basket was closed without a command of its owner."""
+    body = BasketExpiredView(basket_id=basket.id, changed=iso(changed_at), reason=reason)
+    return Notice("basket.expired", body)
+
+
+def _order_now(basket: Basket, problems: list[Problem], context: Context) -> Decision:
+    taken = early.order_now(context.recurrence, context.now) if context.recurrence is not None else None
+    if taken is None:
+        message = "the recurrence is suspended, expired, or has no order left"
+        problems.append(Problem(code=ErrorKey.ORDER_NOT_POSSIBLE, message=message))
+    if problems or taken is None:
+        return Refused(problems=tuple(problems))
+    recurrence, placement = taken
+    priced = ordering.repriced(basket, context.channel, context.catalog, context.now)
+    order = ordering.order(
+        priced,
+        placement,
+        order_id=context.new_id(),
+        number=context.new_order_number(),
+        placed_at=context.now,
+    )
+    notices = [noticing.of_order(order)]
+    if recurrence.state is State.EXPIRED:
+        notices.append(noticing.of_recurrence("recurrence.expired", recurrence))
+    return Completed(
+        status=201,
+        basket=basket,
+        order=order,
+        body=order.document,
+        recurrence=recurrence,
+        notices=tuple(notices),
+    )

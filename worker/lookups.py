@@ -1,0 +1,71 @@
+"""What a command must be told besides its basket: reference data by kind and id, pages of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from worker.domain import addresses
+from worker.store.reference import Kind
+
+if TYPE_CHECKING:
+    from contracts import commands
+    from worker.domain.callers import Caller
+
+Lookup = tuple[Kind, str]
+_LAST_ORDERS = 5
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a basket's orders, newest first, behind the order `before`."""
+
+    limit: int
+    before: str | None = None
+
+
+def newest(_: Any) -> Page:
+    return Page(limit=_LAST_ORDERS)
+
+
+def page(command: commands.BasketOrders) -> Page:
+    """One more than is shown, to know whether there is more."""
+    return Page(limit=command.limit + 1, before=command.before or None)
+
+
+def nothing(_command: Any, _caller: Caller) -> Collection[Lookup]:
+    return ()
+
+
+def of_adding(command: commands.BasketItemAdd, _caller: Caller) -> Collection[Lookup]:
+    if command.quote_id:
+        return [(Kind.QUOTE, command.quote_id)]
+    return [(Kind.PRODUCT, element.sku) for element in command.elements or ()]
+
+
+def of_update(command: commands.BasketUpdate, caller: Caller) -> Collection[Lookup]:
+    found: list[Lookup] = [(Kind.PROMOTION, promotion.code) for promotion in command.promotions]
+    found += _addresses((command.common_ship_to_address, command.invoice_to_address))
+    if command.common_shipping_method is not UNSET:
+        found.append((Kind.SHIPPING_METHOD, command.common_shipping_method.id))
+    if command.cost_center_id:
+        found.append((Kind.COST_CENTER, command.cost_center_id))
+        found += [(Kind.CUSTOMER, caller.customer)] if caller.customer else []
+    return found
+
+
+def of_item(command: commands.BasketItemUpdate, _caller: Caller) -> Collection[Lookup]:
+    found = list(_addresses((command.ship_to_address,)))
+    if command.shipping_method is not UNSET:
+        found.append((Kind.SHIPPING_METHOD, command.shipping_method.id))
+    return found
+
+
+def _addresses(sent: Iterable[commands.AddressInput | UnsetType]) -> Iterator[Lookup]:
+    for given in sent:
+        reference = None if given is UNSET else addresses.named(given)
+        if reference is not None:
+            yield Kind.ADDRESS, reference.address_id
+            yield from ((Kind.STORE, store_id) for store_id in reference.store_ids)

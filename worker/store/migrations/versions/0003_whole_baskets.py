@@ -1,0 +1,35 @@
+"""Baskets by owner, baskets that nobody touches, and what is erased of a person."""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+_UP = """
+ALTER TABLE basket
+    ADD COLUMN is_recurrent boolean NOT NULL DEFAULT false,
+    ADD COLUMN changed_on date GENERATED ALWAYS AS ((changed_at AT TIME ZONE 'UTC')::date) STORED;
+UPDATE basket SET is_recurrent = true WHERE document->'content' ? 'recurrence';
+CREATE INDEX basket_by_owner ON basket (channel, owner, id);
+CREATE INDEX basket_untouched ON basket (channel, changed_on) WHERE is_open AND NOT is_recurrent;
+
+CREATE INDEX customer_order_by_owner ON customer_order (channel, owner);
+
+ALTER TABLE outbox ADD COLUMN is_erased boolean NOT NULL DEFAULT false;
+"""
+
+_DOWN = """
+ALTER TABLE outbox DROP COLUMN is_erased;
+DROP INDEX customer_order_by_owner;
+DROP INDEX basket_untouched;
+DROP INDEX basket_by_owner;
+ALTER TABLE basket DROP COLUMN changed_on, DROP COLUMN is_recurrent;
+"""
+
+
+def upgrade() -> None:
+    op.execute(_UP)
+
+
+def downgrade() -> None:
+    op.execute(_DOWN)
