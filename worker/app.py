@@ -9,6 +9,7 @@ from celery import Celery
 from celery.utils.nodenames import gethostname, nodename
 
 from worker import tasks
+from worker.key_sets import KeySetFile
 from worker.publisher import Publisher
 from worker.settings import Settings
 from worker.store import database, schema
@@ -19,7 +20,7 @@ _HEARTBEAT_SECONDS = 20  # above every database timeout; a lost host is noticed 
 
 
 def make(settings: Settings, name: str) -> Celery:
-    """Make the app of one worker process."""
+    """Make the app of one worker process; raises SettingsError when the key set is not usable."""
     broker_url = settings.broker_url.get_secret_value()
     app = Celery("basketry", broker=broker_url, set_as_current=False)
     app.conf.update(
@@ -50,17 +51,27 @@ def make(settings: Settings, name: str) -> Celery:
             engine,
             Publisher(broker_url, f"basketry {name} replies"),
             Publisher(broker_url, f"basketry {name} events"),
-            Keyring(settings.jwt_secret.get_secret_value(), settings.token_grace),
+            _keyring(settings),
             settings.reply_queue_prefixes,
         ),
     )
     return app
 
 
+def _keyring(settings: Settings) -> Keyring:
+    return Keyring(
+        secret=settings.jwt_secret.get_secret_value() if settings.jwt_secret else None,
+        key_set=KeySetFile(settings.jwks_file) if settings.jwks_file else None,
+        audience=settings.token_audience,
+        grace=settings.token_grace,
+        leeway=settings.token_leeway,
+    )
+
+
 def run_worker(settings: Settings, name: str) -> int:
-    """Work until SIGTERM; give the exit code."""
-    schema.check(settings.database_url.get_secret_value())
+    """Work until SIGTERM; give the exit code. Raises SettingsError and SchemaError before any work."""
     app = make(settings, name)
+    schema.check(settings.database_url.get_secret_value())
     sweeper = Sweeper(settings, name)
     sweeper.start()
     try:

@@ -71,7 +71,7 @@ def worker(name: str, state_dir: Path) -> None:
     logs.configure(chosen.log_level)
     try:
         sys.exit(app.run_worker(chosen, name))
-    except schema.SchemaError as error:
+    except (settings.SettingsError, schema.SchemaError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -102,13 +102,22 @@ def token(
     *,
     anonymous: bool,
 ) -> None:
-    """Print a token signed with the stack's secret."""
+    """Print a token signed with the stack's secret, for the audience that is set."""
     from worker import tokens
+
+    chosen = load_settings(state_dir)
+    if chosen.jwt_secret is None:
+        raise click.ClickException(
+            "BASKETRY_JWT_SECRET is not set: there is nothing to sign a token with. "
+            "Tokens for the keys in BASKETRY_JWKS_FILE come from whoever holds the private ones."
+        )
 
     claims: dict[str, Any] = {"sub": user, "anonymous": anonymous, "roles": roles, "groups": groups}
     if customer:
         claims["customer"] = customer
-    secret = load_settings(state_dir).jwt_secret.get_secret_value()
+    if chosen.token_audience:
+        claims["aud"] = chosen.token_audience
+    secret = chosen.jwt_secret.get_secret_value()
     click.echo(tokens.issue(secret, claims, datetime.now(UTC), timedelta(hours=hours)))
 
 

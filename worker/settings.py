@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.topology import COMMANDS
 
 _MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: a key of the size of the hash output or larger
+_PEM = "-----BEGIN "
+_WHOLE_SENTENCE = "whole_sentence"  # the type of a mistake that is not one setting's
 
 
 class SettingsError(Exception):
@@ -37,10 +41,32 @@ def _broker_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def _secret(secret: SecretStr) -> SecretStr:
+def _secret(secret: SecretStr | None) -> SecretStr | None:
+    if secret is None:
+        return None
     if len(secret.get_secret_value().encode()) < _MIN_SECRET_BYTES:
         raise ValueError(f"must have at least {_MIN_SECRET_BYTES} bytes for HS256")
+    if _PEM in secret.get_secret_value():
+        raise ValueError("must be a secret, not a key: public keys belong into BASKETRY_JWKS_FILE")
     return secret
+
+
+def _key_set(path: Path | None, others: ValidationInfo) -> Path | None:
+    """Check that tokens can be verified at all; the file is read by what verifies them, the workers."""
+    if path is None and others.data.get("jwt_secret", ...) is None:  # absent when it has a mistake of its own
+        raise PydanticCustomError(
+            _WHOLE_SENTENCE,
+            "BASKETRY_JWT_SECRET is not set, nor is BASKETRY_JWKS_FILE: tokens are verified with either.",
+        )
+    if path == Path():
+        raise ValueError("must be the path of a JSON Web Key Set")
+    return path
+
+
+def _audience(audience: str | None) -> str | None:
+    if audience is not None and not audience.strip():
+        raise ValueError("must not be empty: leave it unset to take tokens for any audience")
+    return audience
 
 
 def _prefixes(text: str) -> str:
@@ -65,9 +91,12 @@ class Settings(BaseSettings):
 
     database_url: Annotated[SecretStr, AfterValidator(_database_url)]
     broker_url: Annotated[SecretStr, AfterValidator(_broker_url)]
-    jwt_secret: Annotated[SecretStr, AfterValidator(_secret)]
+    jwt_secret: Annotated[SecretStr | None, AfterValidator(_secret)] = None
+    jwks_file: Annotated[Path | None, AfterValidator(_key_set)] = None
+    token_audience: Annotated[str | None, AfterValidator(_audience)] = None
     reply_queues: Annotated[str, NoDecode, AfterValidator(_prefixes)] = "basket.replies."
     token_grace: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(hours=24)
+    token_leeway: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(seconds=30)
     answer_retention: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(days=7)
     batch_size: Annotated[int, Field(ge=1, le=1000)] = 200
     prefetch_per_queue: Annotated[int, Field(ge=1, le=1000)] = 50
@@ -90,6 +119,8 @@ def load() -> Settings:
 def _sentence(mistake: object) -> str:
     assert isinstance(mistake, dict)  # noqa: S101 - pydantic's ErrorDetails is a TypedDict
     name = "BASKETRY_" + "_".join(str(part) for part in mistake["loc"]).upper()
+    if mistake["type"] == _WHOLE_SENTENCE:
+        return str(mistake["msg"])
     if mistake["type"] == "missing":
         return f"{name} is not set."
     return f"{name} is wrong: {mistake['msg'].removeprefix('Value error, ')}."

@@ -1,7 +1,9 @@
 """Who sent a message: JWTs checked with PyJWT (contract, section 1.4). Tokens are neither stored nor logged.
 
-`exp` is compared with the message's timestamp when that is credible, so that a queue that waited does not
-turn good commands into 401s; else with the database's now.
+HS256 is checked with the shared secret alone, RS256 and ES256 with the key set alone: what a token says of
+itself never makes a secret of a public key. Nothing else is accepted.
+`exp` and `nbf` are compared with the message's timestamp when that is credible, so that a queue that waited
+does not turn good commands into 401s; else with the database's now. A leeway allows for clocks that differ.
 """
 
 from __future__ import annotations
@@ -9,13 +11,17 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
 import msgspec
 
 from worker.domain.callers import Caller
 
+if TYPE_CHECKING:
+    from worker.key_sets import KeySetFile
+
+_SHARED = "HS256"
 _CACHED_TOKENS = 10_000
 _MAX_NAME_CHARACTERS = 200
 
@@ -25,7 +31,6 @@ _OPTIONS: jwt.types.Options = {
     "verify_exp": False,
     "verify_nbf": False,
     "verify_iat": False,
-    "verify_aud": False,
 }
 
 
@@ -46,26 +51,49 @@ _NOBODY = Verdict(caller=None, user=None)
 
 
 class Keyring:
-    """Verifies tokens signed with the shared secret (HS256), remembering the ones it has seen."""
+    """Verifies tokens, remembering the ones it has seen for as long as the keys stay the same."""
 
-    def __init__(self, secret: str, grace: timedelta) -> None:
+    def __init__(
+        self,
+        *,
+        secret: str | None,
+        key_set: KeySetFile | None,
+        audience: str | None,
+        grace: timedelta,
+        leeway: timedelta,
+    ) -> None:
+        """Hold what tokens are verified with; with an `audience`, a token must name it in `aud`."""
         self._secret = secret
+        self._key_set = key_set
+        self._audience = audience
         self._grace = grace
+        self._leeway = leeway
         self._seen: OrderedDict[bytes, _Claims] = OrderedDict()
 
     def verify(self, token: str | None, sent_at: datetime | None, now: datetime) -> Verdict:
-        """Say who bears the token; `caller` is None when the command has no valid one."""
+        """Say who bears the token; `caller` is None when the command has no valid one. Never raises.
+
+        `sent_at` is believed from now back to the grace, both included. One in the future is not, not even by
+        the leeway: now is the latest instant at which a message that is here can have been sent, so that a
+        publisher whose clock is ahead, or rounds up to AMQP's whole seconds, is judged by now.
+        The leeway counts once, for `exp` and `nbf`: valid while `nbf - leeway <= instant < exp + leeway`.
+        """
+        if self._key_set is not None and self._key_set.look(now):
+            self._seen.clear()
         claims = self._claims(token) if token else None
         if claims is None:
             return _NOBODY
-        is_credible = sent_at is not None and now - self._grace <= sent_at <= now
+        is_credible = sent_at is not None and timedelta(0) <= now - sent_at <= self._grace
         compared_with = sent_at if is_credible and sent_at is not None else now
-        is_valid = claims.not_before <= compared_with < claims.expires_at
+        # Differences, because an instant at the end of time plus a leeway is none.
+        has_begun = claims.not_before - compared_with <= self._leeway
+        has_ended = compared_with - claims.expires_at >= self._leeway
+        is_valid = has_begun and not has_ended
         return Verdict(caller=claims.caller if is_valid else None, user=claims.caller.user)
 
     def _claims(self, token: str) -> _Claims | None:
         # Keyed by digest: no token stays in memory for longer than its message.
-        digest = hashlib.sha256(token.encode()).digest()
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
         if digest in self._seen:
             self._seen.move_to_end(digest)
             return self._seen[digest]
@@ -78,11 +106,13 @@ class Keyring:
 
     def _decode(self, token: str) -> _Claims | None:
         try:
+            key, algorithm = self._key_for(jwt.get_unverified_header(token))
             claims = jwt.decode(
                 token,
-                self._secret,
-                algorithms=["HS256"],
-                options=_OPTIONS,
+                key,
+                algorithms=[algorithm],
+                audience=self._audience,
+                options={**_OPTIONS, "verify_aud": self._audience is not None},
             )
             not_before, expires_at = int(claims.get("nbf", 0)), int(claims["exp"])
             return _Claims(
@@ -92,6 +122,16 @@ class Keyring:
             )
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError, RecursionError):
             return None
+
+    def _key_for(self, header: dict[str, Any]) -> tuple[str | jwt.PyJWK, str]:
+        """Choose the key, and with it the algorithm: the header's word only picks among ours."""
+        algorithm = header.get("alg")
+        if algorithm == _SHARED and self._secret is not None:
+            return self._secret, _SHARED
+        key = self._key_set.fitting(algorithm, header.get("kid")) if self._key_set is not None else None
+        if key is None:
+            raise jwt.InvalidKeyError("no key of ours fits")
+        return key, key.algorithm_name
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
@@ -128,4 +168,4 @@ def _name(value: object) -> str:
 
 def issue(secret: str, claims: dict[str, Any], now: datetime, lifetime: timedelta) -> str:
     """Sign a token for local use and tests."""
-    return jwt.encode({**claims, "exp": int((now + lifetime).timestamp())}, secret, algorithm="HS256")
+    return jwt.encode({**claims, "exp": int((now + lifetime).timestamp())}, secret, algorithm=_SHARED)

@@ -36,8 +36,15 @@ def token(**claims: Any) -> str:
     return signed(json.dumps({"sub": "patricia", "exp": FAR, **claims}).encode())
 
 
-def verify(bearer: str | None, sent_at: datetime | None = None, now: datetime = NOW) -> Verdict:
-    return Keyring(SECRET, GRACE).verify(bearer, sent_at, now)
+def keyring(**changed: Any) -> Keyring:
+    held = {"secret": SECRET, "key_set": None, "audience": None, "grace": GRACE, "leeway": timedelta(0)}
+    return Keyring(**{**held, **changed})
+
+
+def verify(
+    bearer: str | None, sent_at: datetime | None = None, now: datetime = NOW, **changed: Any
+) -> Verdict:
+    return keyring(**changed).verify(bearer, sent_at, now)
 
 
 def at(**ago: float) -> datetime:
@@ -195,7 +202,7 @@ def test_claims_that_nobody_asked_for_do_no_harm() -> None:
     assert verify(token(aud=["x"], iss=5, iat=FAR, jti="1", nonce=[1])).caller == Caller(user="patricia")
 
 
-LETTERS = "eyJhbGci.=_- \0Ä😀"
+LETTERS = "eyJhbGci.=_- \0Ä😀\ud800"
 
 
 @given(st.text(LETTERS) | st.lists(st.binary().map(part)).map(".".join))
@@ -218,16 +225,22 @@ def test_no_signed_claims_raise(claims: dict[str, Any]) -> None:
 
 
 def test_a_token_seen_before_expires_all_the_same() -> None:
-    keyring, bearer = Keyring(SECRET, GRACE), token(exp=int(NOW.timestamp()) + 60)
-    assert keyring.verify(bearer, None, NOW).caller is not None
-    assert keyring.verify(bearer, None, NOW + timedelta(seconds=61)).caller is None
-    assert keyring.verify(bearer, None, NOW).caller is not None
+    held, bearer = keyring(), token(exp=int(NOW.timestamp()) + 60)
+    assert held.verify(bearer, None, NOW).caller is not None
+    assert held.verify(bearer, None, NOW + timedelta(seconds=61)).caller is None
+    assert held.verify(bearer, None, NOW).caller is not None
 
 
 def test_no_token_stays_in_memory() -> None:
-    keyring, bearer = Keyring(SECRET, GRACE), token()
-    keyring.verify(bearer, None, NOW)
-    assert bearer not in repr(vars(keyring))
+    held, bearer = keyring(), token()
+    held.verify(bearer, None, NOW)
+    assert bearer not in repr(vars(held))
+
+
+def test_a_batch_with_one_token_verifies_it_once() -> None:
+    held, bearer = keyring(), token()
+    assert all(held.verify(bearer, None, NOW).caller for _ in range(200))
+    assert len(held._seen) == 1
 
 
 def test_what_we_issue_we_accept() -> None:

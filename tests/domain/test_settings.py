@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,24 @@ def test_three_settings_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.database_url.get_secret_value() == NEEDED["BASKETRY_DATABASE_URL"]
     assert loaded.reply_queue_prefixes == ("basket.replies.",)
     assert loaded.token_grace == timedelta(hours=24)
+    assert loaded.token_leeway == timedelta(seconds=30)
+    assert (loaded.jwks_file, loaded.token_audience) == (None, None)
     assert loaded.answer_retention == timedelta(days=7)
+
+
+def test_a_key_set_does_instead_of_a_secret_or_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(monkeypatch, JWT_SECRET=None, JWKS_FILE="/etc/basketry/keys.json")
+    assert loaded.jwt_secret is None
+    assert loaded.jwks_file == Path("/etc/basketry/keys.json")
+    assert load(monkeypatch, JWKS_FILE="keys.json").jwt_secret is not None
+
+
+def test_without_a_secret_and_without_keys_a_sentence_asks_for_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert sentences(monkeypatch, JWT_SECRET=None, BATCH_SIZE="many")[0] == (
+        "BASKETRY_JWT_SECRET is not set, nor is BASKETRY_JWKS_FILE: tokens are verified with either."
+    )
 
 
 def test_several_reply_queue_prefixes_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +62,7 @@ def test_several_reply_queue_prefixes_are_separated_by_commas(monkeypatch: pytes
 
 def test_durations_are_iso_8601(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load(monkeypatch, TOKEN_GRACE="PT90M").token_grace == timedelta(minutes=90)
+    assert load(monkeypatch, TOKEN_LEEWAY="PT0S").token_leeway == timedelta(0)
 
 
 def test_every_mistake_is_a_sentence_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +91,12 @@ def test_every_mistake_is_a_sentence_of_its_own(monkeypatch: pytest.MonkeyPatch)
         ("BROKER_URL", "amqp://basketry:geheim℀@mq"),
         ("JWT_SECRET", "geheim"),
         ("JWT_SECRET", ""),
+        ("JWT_SECRET", "-----BEGIN PUBLIC KEY-----\ngeheim geheim geheim\n-----END PUBLIC KEY-----"),
+        ("JWKS_FILE", ""),
+        ("TOKEN_AUDIENCE", ""),
+        ("TOKEN_AUDIENCE", " "),
+        ("TOKEN_LEEWAY", "half a minute"),
+        ("TOKEN_LEEWAY", "-PT30S"),
         ("TOKEN_GRACE", "a day"),
         ("TOKEN_GRACE", "-PT1H"),
         ("ANSWER_RETENTION", "-P7D"),
