@@ -94,9 +94,9 @@ class SchedulerProcess(Process):
 
 
 @contextmanager
-def working(stage: Stage, name: str, folder: Path) -> Iterator[WorkerProcess]:
+def working(stage: Stage, name: str, folder: Path, **environment: str) -> Iterator[WorkerProcess]:
     """Have a worker at work; afterwards it stops in order, unless the test has ended it."""
-    worker = WorkerProcess(stage, name, folder)
+    worker = WorkerProcess(stage, name, folder, **environment)
     with _at_work(worker):
         yield worker
 
