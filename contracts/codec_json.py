@@ -44,13 +44,14 @@ def decode(body: bytes, type_: type[_Command]) -> tuple[_Command | None, list[Pr
     try:
         tree = _parse(body)
         if not isinstance(tree, dict):
-            return None, [_malformed("$", "the body must be a JSON object")]
-        return _read(tree, type_)
+            return None, [malformed("$", "the body must be a JSON object")]
+        return read(tree, type_)
     except (ValueError, RecursionError) as error:
-        return None, [_malformed("$", f"the body is not JSON as we take it: {error}")]
+        return None, [malformed("$", f"the body is not JSON as we take it: {error}")]
 
 
-def _read(tree: dict[str, Any], type_: type[_Command]) -> tuple[_Command | None, list[Problem]]:
+def read(tree: Any, type_: type[_Command]) -> tuple[_Command | None, list[Problem]]:
+    """Read what a body says, whatever it was written in: objects, lists, texts, numbers as int or Decimal."""
     try:
         return _convert(tree, type_), []
     except msgspec.ValidationError:
@@ -104,7 +105,7 @@ def _refuse_unstorable(tree: Any, path: str) -> None:
             _refuse_unstorable(value, f"{path}[{index}]")
 
 
-def _explain(tree: dict[str, Any], type_: type[_Command]) -> tuple[_Command | None, list[Problem]]:
+def _explain(tree: Any, type_: type[_Command]) -> tuple[_Command | None, list[Problem]]:
     """Find every problem of a tree that did not convert at once."""
     problems: list[Problem] = []
     cleaned = _clean(tree, type_, "$", problems)
@@ -124,7 +125,7 @@ def _clean(value: Any, annotation: Any, path: str, problems: list[Problem]) -> A
     try:
         _convert(value, type_)
     except msgspec.ValidationError as error:
-        problems.append(_malformed(path, str(error)))
+        problems.append(malformed(path, str(error)))
     return value
 
 
@@ -137,13 +138,10 @@ def _clean_object(
         if name in fields:
             cleaned[name] = _clean(item, fields[name].type, f"{path}.{name}", problems)
         else:
-            message = f"there is no field {name[:100]!r}"
-            problems.append(
-                Problem(code=ErrorKey.UNKNOWN_FIELD, message=message, path=f"{path}.{name[:100]}")
-            )
+            problems.append(unknown_field(path, name))
     for name, field in fields.items():
         if field.required and name not in cleaned:
-            problems.append(_malformed(f"{path}.{name}", "this field is required"))
+            problems.append(malformed(f"{path}.{name}", "this field is required"))
     return cleaned
 
 
@@ -166,5 +164,12 @@ def _number(type_: type[Any], value: Any) -> Any:
     return type_.read(Decimal(value))
 
 
-def _malformed(path: str, message: str) -> Problem:
+def malformed(path: str, message: str) -> Problem:
+    """Say what is wrong with the value at a path."""
     return Problem(code=ErrorKey.MALFORMED, message=message[:_MAX_MESSAGE_CHARACTERS], path=path)
+
+
+def unknown_field(path: str, name: str) -> Problem:
+    """Say that the object or list at a path has no such field."""
+    message = f"there is no field {name[:100]!r}"
+    return Problem(code=ErrorKey.UNKNOWN_FIELD, message=message, path=f"{path}.{name[:100]}")
