@@ -1,9 +1,9 @@
-"""XML in and out. In: a body becomes the tree that its JSON twin gives, and is then read by the very same code.
+"""XML in and out. A body becomes the tree that its JSON twin gives, and is then read by the very same code.
 
 So wrong types, missing and unknown fields are the same problems with the same JSONPaths. The struct says what
 an element stands for: an object, a list of named items, or a text that is a truth value, a number or a text.
 A field is an attribute or a child element, once; `ID` is `id`. The attributes `type` and `name` are taken
-everywhere and mean nothing where the struct has no such field of its own.
+everywhere and mean nothing where the struct has no such field of its own. `xml_writing` writes the answers.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from contracts import codec_json, xml_reading
 from contracts.body import Body, Command, Decoration
 from contracts.errors import Problem
 from contracts.xml_reading import BLANKS, Element, Unreadable
+from contracts.xml_writing import encode
+
+__all__ = ["decode", "encode"]
 
 _Command = TypeVar("_Command", bound=Command)
 _DECORATIONS = ("type", "name")

@@ -35,3 +35,8 @@ def iso(instant: datetime) -> str:
 
 def epoch_milliseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+def of_epoch_milliseconds(milliseconds: int) -> datetime:
+    """Give the instant that `epoch_milliseconds` was made of."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
