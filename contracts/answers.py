@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contracts import commands, orders
+import msgspec
+
+from contracts import codec_xml, commands, events, orders
 from contracts.errors import Errors
 from contracts.representation import BasketPageView, BasketView, View
 
@@ -41,3 +43,19 @@ NOTICES: dict[str, type[View]] = {
     "recurrence.expired": orders.RecurrenceNoticeView,
     "basket.expired": orders.BasketExpiredView,
 }
+
+
+def in_xml(type_: str, command: str, body: bytes) -> bytes | None:
+    """Write the body of a result in XML; None when it is no answer that this release knows.
+
+    The answer to a repeat may have been kept by an older release.
+    """
+    if not body:
+        return body
+    view = REJECTED if type_ == events.REJECTED else COMPLETED.get(command)
+    if view is None:
+        return None
+    try:
+        return codec_xml.encode(msgspec.json.decode(body, type=view))
+    except msgspec.MsgspecError:
+        return None
