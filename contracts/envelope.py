@@ -14,10 +14,12 @@ from typing import Any
 
 import msgspec
 
-from contracts import codec_json, commands
+from contracts import codec_json, codec_xml, commands
 from contracts.body import Command
 from contracts.errors import ErrorKey, Problem
 
+JSON = "application/json"
+XML = ("application/xml", "text/xml")
 DEFAULT_CHANNEL = "default"
 NO_CHANNEL = "no channel"  # with a blank, which no channel's name can have
 MAX_BODY_BYTES = 256 * 1024
@@ -25,7 +27,9 @@ MAX_MESSAGE_ID_CHARACTERS = 255
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_JSON_TYPE = re.compile(r'application/json(;\s*charset="?utf-?8"?)?', re.IGNORECASE)
+_CONTENT_TYPE = re.compile(
+    r'(application/json|application/xml|text/xml)(;\s*charset="?utf-?8"?)?', re.IGNORECASE
+)
 _PLAIN_ENCODINGS = ("", "utf-8", "utf8", "identity")
 _DIRECT_REPLY_PREFIXES = ("amq.rabbitmq.reply-to", "amq.gen-")
 _LATEST_TIMESTAMP_SECONDS = 253_402_300_799  # 9999-12-31T23:59:59Z, the last second a datetime holds
@@ -48,6 +52,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     key: str
     channel: str
+    media_type: str  # that its reply is written in: JSON, or one of XML's
     message_id: str | None
     correlation_id: str | None
     reply_to: str | None
@@ -84,6 +89,7 @@ def open_envelope(delivery: Delivery, reply_queue_prefixes: Sequence[str]) -> En
     problems: list[Problem] = []
     is_parked = _check_encoding(delivery, problems)
     is_readable = not problems
+    media_type = _media_type(properties)
     type_ = _text(properties.get("type")) or ""
     known = commands.BY_TYPE.get(type_)
     if known is None:
@@ -95,13 +101,15 @@ def open_envelope(delivery: Delivery, reply_queue_prefixes: Sequence[str]) -> En
         problems.append(Problem(code=ErrorKey.BASKET_ID_REQUIRED, message=message))
     command = None
     if known is not None and is_readable:
-        command, found = codec_json.decode(delivery.body, known)
+        codec = codec_xml if media_type in XML else codec_json
+        command, found = codec.decode(delivery.body, known)
         problems.extend(found)
     return Envelope(
         delivery=delivery,
         type=type_,
         key=_text(delivery.key) or "",
         channel=_channel(type_, delivery),
+        media_type=media_type,
         message_id=message_id,
         correlation_id=_text(properties.get("correlation_id")) or message_id,
         reply_to=_reply_to(properties, known, reply_queue_prefixes, problems),
@@ -129,11 +137,17 @@ def _check_encoding(delivery: Delivery, problems: list[Problem]) -> bool:
         message = "compressed or encoded bodies are not taken: send plain UTF-8"
         problems.append(Problem(code=ErrorKey.UNSUPPORTED_CONTENT_TYPE, message=message))
         return True
-    content_type = delivery.properties.get("content_type") or "application/json"
-    if not _JSON_TYPE.fullmatch(str(content_type).strip()):
-        message = "the content type must be application/json in UTF-8"
+    content_type = delivery.properties.get("content_type") or JSON
+    if not _CONTENT_TYPE.fullmatch(str(content_type).strip()):
+        message = f"the content type must be {JSON}, {XML[0]} or {XML[1]}, in UTF-8"
         problems.append(Problem(code=ErrorKey.UNSUPPORTED_CONTENT_TYPE, message=message))
     return False
+
+
+def _media_type(properties: Mapping[str, Any]) -> str:
+    """Name the format of body and reply; XML is answered in XML even when its charset is none we take."""
+    name = str(properties.get("content_type")).partition(";")[0].strip().lower()
+    return name if name in XML else JSON
 
 
 def _text(value: Any) -> str | None:

@@ -33,11 +33,12 @@ log = logs.get(__name__)
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A result on its way to one queue, under the correlation id that its asker expects."""
+    """A result on its way to one queue, under the correlation id and in the format that its asker expects."""
 
     result: Event
     reply_to: str
     correlation_id: str | None
+    media_type: str
 
 
 class Ledger:
@@ -74,7 +75,8 @@ class Ledger:
                 self.events.append(result)
                 self.events += self._notices
         if result is not None and envelope.reply_to is not None:
-            self.replies.append(Reply(result, envelope.reply_to, envelope.correlation_id))
+            reply = Reply(result, envelope.reply_to, envelope.correlation_id, envelope.media_type)
+            self.replies.append(reply)
 
     def _result(
         self, envelope: Envelope, sender: Sender, identity: inbox.Identity | None, *, is_reused: bool

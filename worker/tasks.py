@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from contracts import envelope
+from contracts import answers, envelope
 from contracts.envelope import Delivery, Envelope
-from worker import batch, ids, logs, publisher, relay, routes
+from worker import batch, ids, logs, publisher, relay, results, routes
 from worker.publisher import Outgoing, Publisher
 from worker.store import database
 from worker.tokens import Keyring
@@ -157,6 +157,7 @@ def _send_one_by_one(replies: Sequence[Outgoing], through: Publisher) -> None:
 
 def _outgoing(reply: Reply) -> Outgoing:
     result = reply.result
+    media_type, body = _in_the_askers_format(reply)
     return Outgoing(
         exchange="",
         routing_key=reply.reply_to,
@@ -164,8 +165,20 @@ def _outgoing(reply: Reply) -> Outgoing:
             "type": result.type,
             "message_id": str(result.event_id),
             "correlation_id": reply.correlation_id,
-            "content_type": "application/json",
+            "content_type": media_type,
         },
         headers=result.headers,
-        body=result.body.encode(),
+        body=body,
     )
+
+
+def _in_the_askers_format(reply: Reply) -> tuple[str, bytes]:
+    """Give the reply in XML to who writes XML; in JSON when it would be larger than the broker takes."""
+    body = reply.result.body.encode()
+    if reply.media_type == envelope.JSON:
+        return envelope.JSON, body
+    written = answers.in_xml(reply.result.type, reply.result.headers.get("command", ""), body)
+    if written is None or len(written) > results.MAX_EVENT_BYTES:
+        log.warning("reply.in_json", message_id=str(reply.result.event_id), asked=reply.media_type)
+        return envelope.JSON, body
+    return reply.media_type, written

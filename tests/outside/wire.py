@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import pika
+from defusedxml.ElementTree import fromstring
 
 from outside.claims import bearer
 
@@ -102,6 +104,12 @@ class Result:
     @property
     def json(self) -> Any:
         return json.loads(self.body)
+
+    @property
+    def xml(self) -> Element:
+        root = fromstring(self.body, forbid_dtd=True)
+        assert isinstance(root, Element)
+        return root
 
     @property
     def codes(self) -> list[str]:
