@@ -194,6 +194,22 @@ def recurrences(state: str | None, limit: int, state_dir: Path, *, as_json: bool
 
 
 @main.command()
+@click.argument("basket")
+@click.option("--channel", default="default", show_default=True, help="The sales channel.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@local.with_state_dir
+def history(basket: str, channel: str, limit: int, state_dir: Path, *, as_json: bool) -> None:
+    """Show every command, answer, event and order of a basket; exits 1 when nothing is known of it."""
+    from worker import history as basket_history
+
+    database_url = load_settings(state_dir).database_url.get_secret_value()
+    with database_at_hand():
+        is_known = basket_history.show(database_url, channel, basket, limit, as_json=as_json)
+    sys.exit(0 if is_known else 1)
+
+
+@main.command()
 @local.with_state_dir
 def demo(state_dir: Path) -> None:
     """Show the service at work: a stack of its own, Intershop's requests, replies, events, totals."""
