@@ -37,6 +37,13 @@ _MAX_DECIMALS = 12
 class Number(Decimal):
     """A JSON number, exactly as it was written."""
 
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": "number",
+        "exclusiveMinimum": -_HUGE,
+        "exclusiveMaximum": _HUGE,
+        "description": f"A decimal number, with at most {_MAX_DECIMALS} decimals.",
+    }
+
     @classmethod
     def read(cls, value: Decimal) -> Number:
         """Take a value of a sane size; ValueError says what is wrong with it."""
@@ -48,6 +55,13 @@ class Number(Decimal):
 
 class Rate(Number):
     """A rate in percent, 0 to 100."""
+
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 100,
+        "description": f"Percent, with at most {_MAX_DECIMALS} decimals.",
+    }
 
     @classmethod
     def read(cls, value: Decimal) -> Rate:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from contracts.body import (
@@ -42,7 +43,10 @@ class ChannelPut(Put, frozen=True, kw_only=True):
     pickup_in_store: bool = False
     price_type: Literal["gross", "net"] = "gross"
     currency: CurrencyCode = "USD"
-    shipping_tax_rate: Rate = Rate(0)
+    # A factory: msgspec cannot write a default of this type into a schema.
+    shipping_tax_rate: Annotated[Rate, Meta(extra_json_schema={"default": 0})] = msgspec.field(
+        default_factory=lambda: Rate(0)
+    )
     missed_after: str = "PT1H"
     catch_up_limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
     upcoming_notice: str | UnsetType = UNSET
