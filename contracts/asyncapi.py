@@ -61,7 +61,7 @@ def document() -> Node:
         "servers": {"amqp": _server("amqp", "5672"), "amqps": _server("amqps", "5671")},
         "channels": _channels(),
         "operations": {
-            **{type_: _receive(type_) for type_ in commands.BY_TYPE},
+            **{type_: _receive(type_) for type_ in _command_types()},
             **{type_: _send(type_) for type_ in (events.COMPLETED, events.REJECTED, *answers.NOTICES)},
         },
         "components": _components(),
@@ -85,11 +85,16 @@ def write(folder: Path = FOLDER) -> None:
         (folder / name).write_bytes(content)
 
 
+def _command_types() -> list[str]:
+    """List the commands, reference data last: few readers publish it."""
+    return sorted(commands.BY_TYPE, key=lambda type_: commands.BY_TYPE[type_].is_reference)
+
+
 def _components() -> Node:
     return {
         "schemas": {**header_schemas.all_of_them(), **json_schemas.components()},
         "messages": {
-            **{type_: messages.command(type_) for type_ in commands.BY_TYPE},
+            **{type_: messages.command(type_) for type_ in _command_types()},
             **messages.results(),
             **{type_: messages.notice(type_) for type_ in answers.NOTICES},
         },
@@ -127,12 +132,6 @@ def _server(protocol: str, port: str) -> Node:
 
 
 def _channels() -> Node:
-    answered = list(messages.results())
-    results = {
-        events.COMPLETED: [name for name in answered if name.startswith(events.COMPLETED)],
-        events.REJECTED: [events.REJECTED],
-    }
-    notices = {type_: [type_] for type_ in answers.NOTICES}
     return {
         _COMMANDS: {
             "address": "{key}",
@@ -145,14 +144,14 @@ def _channels() -> Node:
                     "examples": ["L2IKAB3Rr6YAAAFGbuhjRgSB", "1612143", "default"],
                 }
             },
-            "messages": _messages(commands.BY_TYPE),
+            "messages": _messages(_command_types()),
             "bindings": _on_exchange(topology.COMMANDS),
         },
         _REPLIES: {
             "address": None,
             "title": "Replies",
             "description": "The sender's queue. A reply is not durable: send the command again to fetch it.",
-            "messages": _messages(answered),
+            "messages": _messages(messages.results()),
         },
         **{
             type_: {
@@ -160,9 +159,21 @@ def _channels() -> Node:
                 "messages": _messages(names),
                 "bindings": _on_exchange(topology.EVENTS),
             }
-            for type_, names in (results | notices).items()
+            for type_, names in _told().items()
         },
     }
+
+
+def _told() -> dict[str, list[str]]:
+    """List the messages of every event's channel. The answer of a read is no event."""
+    completed = {
+        name: None
+        for type_, known in commands.BY_TYPE.items()
+        if not known.is_read
+        for name in messages.answered_with(type_)
+    }
+    notices = {type_: [type_] for type_ in answers.NOTICES}
+    return {events.COMPLETED: sorted(completed), events.REJECTED: [events.REJECTED], **notices}
 
 
 def _on_exchange(name: str) -> Node:
@@ -178,6 +189,7 @@ def _receive(type_: str) -> Node:
         "action": "receive",
         "channel": reference("channels", _COMMANDS),
         "summary": entry.does,
+        "tags": [{"name": "reference data" if known.is_reference else type_.partition(".")[0]}],
         "messages": [reference("channels", _COMMANDS, "messages", type_)],
         "reply": {
             "address": reference("components/replyAddresses/reply_to"),
@@ -196,6 +208,7 @@ def _send(type_: str) -> Node:
         "action": "send",
         "channel": reference("channels", type_),
         "summary": catalog.EVENTS.get(type_, type_),
+        "tags": [{"name": type_.partition(".")[0]}],
         "bindings": {"amqp": {"deliveryMode": 2, "bindingVersion": BINDINGS_VERSION}},
     }
 

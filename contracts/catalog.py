@@ -148,6 +148,8 @@ ENTRIES: dict[str, Own] = {
 }  # fmt: skip
 
 EVENTS: dict[str, str] = {
+    "command.completed": "A command that may change something was applied.",
+    "command.rejected": "A command was refused and changed nothing.",
     "order.placed": "An order was placed: the order itself.",
     "order.failed": "An order could not be placed: why, and when it is tried again.",
     "order.upcoming": "An order will be placed soon, as far ahead as the channel says.",

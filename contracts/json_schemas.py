@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, inspect
 
-from contracts import CONTRACT_VERSION, answers, commands
+from contracts import CONTRACT_VERSION, answers, commands, descriptions
 from contracts.body import Body, Number
 from contracts.errors import ErrorKey
 
@@ -36,6 +36,8 @@ def components() -> dict[str, Schema]:
     for struct in _structs(inspect.multi_type_info(roots)):
         if not issubclass(struct.cls, Body):
             _promise(found[struct.cls.__name__], struct)
+    for name, schema in found.items():
+        _describe(name, schema)
     found["ErrorKey"] = _error_key(found["ErrorKey"])
     return {name: _tidy(schema) for name, schema in sorted(found.items())}
 
@@ -106,6 +108,12 @@ def _promise(schema: Schema, struct: inspect.StructType) -> None:
         ]
 
 
+def _describe(name: str, schema: Schema) -> None:
+    for field, given in schema.get("properties", {}).items():
+        if (said := descriptions.of(name, field)) is not None:
+            given.setdefault("description", said)
+
+
 def _error_key(schema: Schema) -> Schema:
     """Leave the list open: a reader must take a key that it does not know yet."""
     return {
@@ -123,7 +131,7 @@ def _tidy(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     if schema.get("format") == "decimal":
-        return {"type": "number"}
+        schema = {name: value for name, value in schema.items() if name != "format"} | {"type": "number"}
     if all(isinstance(value, str) for value in schema.get("enum", [0])):
         schema = {"type": "string", **schema}
     tidied = {name: _tidy(value) for name, value in schema.items() if (name, value) != ("required", [])}
