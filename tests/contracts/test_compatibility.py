@@ -26,6 +26,43 @@ def message(schema: str) -> Node:
     return {"payload": {"$ref": f"#/components/schemas/{schema}"}}
 
 
+SCHEMAS: dict[str, Node] = {
+    "Buy": {
+        "type": "object",
+        "properties": {
+            "sku": {"type": "string", "minLength": 1, "maxLength": 200},
+            "count": {"type": "integer", "minimum": 1, "maximum": 100},
+            "kind": {"type": "string", "enum": ["gross", "net"]},
+            "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 5},
+            "price": {"$ref": "#/components/schemas/Price"},
+            "missed": {"anyOf": [{"type": "string", "enum": ["all"]}, {"type": "integer"}]},
+            "name": {},
+        },
+        "required": ["sku"],
+        "additionalProperties": False,
+    },
+    "Price": {
+        "type": "object",
+        "properties": {"value": {"type": "number"}},
+        "required": ["value"],
+        "additionalProperties": False,
+    },
+    "Placed": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "type": {"const": "Order"},
+            "count": {"type": "number"},
+            "state": {"type": "string", "enum": ["open", "done"]},
+            "note": {"type": "string"},
+            "lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}},
+        },
+        "required": ["id", "type", "lines"],
+    },
+    "Line": {"type": "object", "properties": {"sku": {"type": "string"}}, "required": ["sku"]},
+}
+
+
 def a_contract() -> Node:
     """A small contract: one command, one answer, one event."""
     return {
@@ -43,41 +80,7 @@ def a_contract() -> Node:
         },
         "components": {
             "messages": {"buy": message("Buy"), "order.placed": message("Placed")},
-            "schemas": {
-                "Buy": {
-                    "type": "object",
-                    "properties": {
-                        "sku": {"type": "string", "minLength": 1, "maxLength": 200},
-                        "count": {"type": "integer", "minimum": 1, "maximum": 100},
-                        "kind": {"type": "string", "enum": ["gross", "net"]},
-                        "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 5},
-                        "price": {"$ref": "#/components/schemas/Price"},
-                        "missed": {"anyOf": [{"type": "string", "enum": ["all"]}, {"type": "integer"}]},
-                        "name": {},
-                    },
-                    "required": ["sku"],
-                    "additionalProperties": False,
-                },
-                "Price": {
-                    "type": "object",
-                    "properties": {"value": {"type": "number"}},
-                    "required": ["value"],
-                    "additionalProperties": False,
-                },
-                "Placed": {
-                    "type": "object",
-                    "properties": {
-                        "id": {"type": "string"},
-                        "type": {"const": "Order"},
-                        "count": {"type": "number"},
-                        "state": {"type": "string", "enum": ["open", "done"]},
-                        "note": {"type": "string"},
-                        "lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}},
-                    },
-                    "required": ["id", "type", "lines"],
-                },
-                "Line": {"type": "object", "properties": {"sku": {"type": "string"}}, "required": ["sku"]},
-            },
+            "schemas": copy.deepcopy(SCHEMAS),
             "x-error-keys": [{"key": "a.error", "status": 400, "rank": 0}],
         },
     }
@@ -93,7 +96,7 @@ def field(contract: Node, name: str) -> Node:
 
 
 def found(change: Change) -> list[str]:
-    changed = copy.deepcopy(a_contract())
+    changed = a_contract()
     change(changed)
     return breaks(a_contract(), changed)
 
