@@ -1,6 +1,6 @@
 # Needs python3 (3.11 or newer) and make. Everything else is fetched into .venv and the caches of this user.
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test test-slow test-all check clean
+.PHONY: help .venv demo test test-slow test-all check schemas baseline docs clean
 BIN := .venv/bin
 
 help: ## list the targets
@@ -28,6 +28,15 @@ check: .venv/installed ## lint, format, types, import rules
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+schemas: .venv/installed ## write contracts/asyncapi.json and contracts/schemas again, from the structs
+	$(BIN)/python -m contracts.asyncapi
+
+baseline: schemas ## at a release: keep the contract that all later ones are compared with
+	$(BIN)/python -m contracts.asyncapi --baseline tests/fixtures
+
+docs: .venv/installed ## render the contract as one page, build/docs/index.html
+	$(BIN)/python deploy/docs/render.py build/docs/index.html
 
 clean: ## end the local stack; remove its data, the environment and all caches
 	@if [ -x $(BIN)/basketry ]; then $(BIN)/basketry down --wipe; fi
