@@ -76,6 +76,8 @@ def chapter(markdown: str, prefix: str) -> Element:
         for heading in rendered.findall(f"h{level}"):
             heading.tag = f"h{level + 1}"
             heading.set("id", f"{prefix}-{slug(''.join(heading.itertext()))}")
+    for anchor in rendered.iter("a"):
+        anchor.set("href", f"#{prefix}-{anchor.get('href', '').removeprefix('#')}")
     for index, child in enumerate(list(rendered)):
         if child.tag == "table":
             rendered.remove(child)
