@@ -1,51 +1,119 @@
-"""A small client: send a command, wait for its answer. The only module that knows pika.
+"""The client: send a command, wait for its answer, listen to events.
 
 Every command is published with a confirm and the mandatory flag; answers come by RabbitMQ's direct reply-to.
-A call that got no answer in time may be repeated with the same message id: it has one effect.
+Whatever breaks on the way, the command is sent again under the same message id: it has one effect and one
+event, and its answer is sent again. Needs msgspec and pika, and none of the service's own dependencies.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypedDict, Unpack
 
 import msgspec
-import pika
 
-from contracts import topology
+from contracts import codec_json, commands, topology
+from contracts.broker import listening
+from contracts.broker.link import Link, pauses
+from contracts.broker.listening import RecentIds, Seen
+from contracts.broker.words import (
+    Broken,
+    Delivery,
+    LinkError,
+    Outgoing,
+    Refused,
+    Source,
+    Unconfirmed,
+    Unreachable,
+)
+from contracts.received import Answer, Event
 
-_REPLY_TO = "amq.rabbitmq.reply-to"
-_HEARTBEAT_SECONDS = 30
+__all__ = [
+    "Answer",
+    "Client",
+    "Event",
+    "NoAnswer",
+    "NotPublished",
+    "Options",
+    "RecentIds",
+    "Refused",
+    "Seen",
+    "Unreachable",
+]
+
+_REPLIES = Source(queue="amq.rabbitmq.reply-to")
+_TIMEOUT_SECONDS = 10.0
+_PATIENCE_SECONDS = 600.0
+_PREFETCH = 20
+_ATTEMPTS = 5
+
+_log = logging.getLogger(__name__)
+
+Token = str | Callable[[], str]
+Body = bytes | Mapping[str, Any] | commands.Command
+
+
+class NotPublished(Exception):  # noqa: N818 - it says what is the case
+    """The broker confirmed nothing in time, or refused; in doubt publish again with this `message_id`."""
+
+    def __init__(self, message: str, message_id: str) -> None:
+        super().__init__(message)
+        self.message_id = message_id
 
 
 class NoAnswer(Exception):  # noqa: N818 - it says what is the case
-    """No answer came in time; the command may still be applied later."""
+    """No answer came in time; the command may still be applied. Call again with this `message_id`."""
+
+    def __init__(self, message: str, message_id: str) -> None:
+        super().__init__(message)
+        self.message_id = message_id
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a command came to: `type` is command.completed or command.rejected, `status` an HTTP status."""
+class Options(TypedDict, total=False):
+    """What a command may carry (contract, 1.1); None is the same as absent.
 
-    type: str
-    status: int
-    error_key: str | None
-    headers: dict[str, Any]
-    body: bytes
+    `timestamp` is in seconds since 1970, by default now; `token` replaces the client's. A command that is
+    sent once more, by another call, needs the same `message_id`, type, body and caller.
+    """
+
+    message_id: str | None
+    token: str | None
+    content_type: str | None
+    correlation_id: str | None
+    timestamp: int | None
+    expected_version: int | None
+    traceparent: str | None
 
 
 class Client:
-    """One connection for one thread; use it as a context manager."""
+    """One connection for one thread; connects when it is first needed. Use it as a context manager.
 
-    def __init__(self, broker_url: str, *, channel: str | None = None, token: str | None = None) -> None:
-        parameters = pika.URLParameters(broker_url)
-        parameters.heartbeat = _HEARTBEAT_SECONDS
-        self._connection = pika.BlockingConnection(parameters)
-        self._channel = self._connection.channel()
-        self._channel.confirm_delivery()
-        self._answers: dict[str, Answer] = {}
-        self._channel.basic_consume(_REPLY_TO, self._on_reply, auto_ack=True)
-        self._defaults = {"channel": channel, "authorization": f"Bearer {token}" if token else None}
+    `channel` is the sales channel, by default the service's. `token` is the caller's JWT, or is asked for one
+    with each command. `name` is shown by the broker beside the connection.
+    """
+
+    def __init__(
+        self,
+        broker_url: str,
+        *,
+        channel: str | None = None,
+        token: Token | None = None,
+        name: str = "basketry-client",
+    ) -> None:
+        self._channel = channel
+        self._token = token
+        self._name = name
+        self._url = broker_url
+        self._awaited: Outgoing | None = None
+        self._link = Link(broker_url, _REPLIES, name, self._is_awaited)
+        self._listening: Link | None = None
+        self._recent = RecentIds()
+        self._is_stopped = False
 
     def __enter__(self) -> Self:
         return self
@@ -53,51 +121,159 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next command would open it again."""
+        self._link.close()
+
+    def publish(
+        self,
+        type_: str,
+        key: str,
+        body: Body = b"",
+        *,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+        **options: Unpack[Options],
+    ) -> str:
+        """Publish a command until the broker has confirmed it, and give its message id.
+
+        Raises NotPublished. What the command comes to is an event; a read has to be called.
+        """
+        message = self._message(type_, key, body, options)
+        self._send(message, time.monotonic() + timeout_seconds)
+        return str(message.properties["message_id"])
 
     def call(
         self,
         type_: str,
         key: str,
-        body: bytes = b"",
+        body: Body = b"",
         *,
-        token: str | None = None,
-        message_id: str | None = None,
-        content_type: str = "application/json",
-        timeout_seconds: float = 10.0,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+        **options: Unpack[Options],
     ) -> Answer:
-        """Send a command and wait for its answer; raises NoAnswer."""
-        asked_as = uuid.uuid4().hex
-        headers = {**self._defaults, **({"authorization": f"Bearer {token}"} if token else {})}
-        self._channel.basic_publish(
-            topology.COMMANDS,
-            key,
-            body,
-            pika.BasicProperties(
-                type=type_,
-                message_id=message_id or uuid.uuid4().hex,
-                correlation_id=asked_as,
-                reply_to=_REPLY_TO,
-                timestamp=int(time.time()),
-                content_type=content_type,
-                delivery_mode=2,
-                headers={name: value for name, value in headers.items() if value is not None},
-            ),
-            mandatory=True,
-        )
-        until = time.monotonic() + timeout_seconds
-        while asked_as not in self._answers:
-            if time.monotonic() >= until:
-                raise NoAnswer(f"{type_} of {key!r} was not answered within {timeout_seconds} s")
-            self._connection.process_data_events(time_limit=until - time.monotonic())
-        return self._answers.pop(asked_as)
+        """Send a command and wait for its answer, a refusal included; raises NoAnswer."""
+        message = self._message(type_, key, body, options)
+        message.properties["reply_to"] = _REPLIES.queue
+        message.properties.setdefault("correlation_id", uuid.uuid4().hex)
+        message_id = message.properties["message_id"]
+        self._awaited = message
+        try:
+            delivery = self._answered(message, time.monotonic() + timeout_seconds)
+        except NotPublished as error:
+            raise NoAnswer(str(error), message_id) from error
+        finally:
+            self._awaited = None
+        if delivery is None:
+            raise NoAnswer(f"{type_} of {key!r} was not answered within {timeout_seconds} s", message_id)
+        return Answer.received(delivery)
 
-    def _on_reply(self, _channel: Any, _method: Any, properties: pika.BasicProperties, body: bytes) -> None:
-        headers = dict(properties.headers or {})
-        self._answers[properties.correlation_id or ""] = Answer(
-            type=properties.type or "",
-            status=int(headers.get("status", 0)),
-            error_key=headers.get("error-key"),
-            headers=headers,
-            body=body,
+    def events(
+        self,
+        queue: str,
+        *types: str,
+        on_event: Callable[[Event], object],
+        seen: Seen | None = None,
+        attempts: int = _ATTEMPTS,
+        prefetch: int = _PREFETCH,
+        patience_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
+        """Hand events over, one after the other in this thread, until `stop`; see `broker.listening`.
+
+        The durable quorum queue is declared and bound to the event types (`order.placed`, `order.*`, `#`);
+        with none it is taken as it is. A binding stays until it is unbound. The connection is another one:
+        the handler may publish and call with this client. Repeats are dropped by `seen`, by default the last
+        100,000 message ids in memory. A broken connection is opened again for `patience_seconds`. Raises
+        Unreachable after that, Refused, and what the handler raises for the `attempts`th time.
+        """
+        link = Link(self._url, listening.source(queue, types, prefetch), f"{self._name}-events")
+        self._listening = link
+        if self._is_stopped:
+            return
+        try:
+            listening.listen(
+                link,
+                on_event,
+                seen=self._recent if seen is None else seen,
+                attempts=attempts,
+                patience_seconds=patience_seconds,
+            )
+        finally:
+            self._listening = None
+
+    def stop(self) -> None:
+        """Let `events` return after the event in hand; from any thread or signal handler, and for good."""
+        self._is_stopped = True
+        if self._listening is not None:
+            self._listening.stop()
+
+    def _send(self, message: Outgoing, until: float) -> None:
+        cause: LinkError | None = None
+        for pause in pauses():
+            try:
+                self._link.open(until)
+                self._link.publish(message, until)
+            except LinkError as error:
+                # The deadline may come while connecting again; what led there says more.
+                cause = cause if cause and isinstance(error, Unreachable) else error
+                if isinstance(error, (Refused, Unreachable)) or time.monotonic() + pause >= until:
+                    what = f"{message.properties['type']} of {message.routing_key!r} was not published"
+                    raise NotPublished(f"{what}: {cause}", message.properties["message_id"]) from cause
+                _log.warning("event=publish_again reason=%s", error)
+            else:
+                return
+            if not isinstance(cause, (Broken, Unconfirmed)):  # else the link paces itself
+                time.sleep(pause)
+
+    def _answered(self, message: Outgoing, until: float) -> Delivery | None:
+        """Send and wait; a reply goes to the connection that asked, so a new one asks again."""
+        while True:
+            self._send(message, until)
+            try:
+                while (delivery := self._link.receive(until)) is not None and not self._is_awaited(delivery):
+                    _log.debug("event=late_answer")
+            except Broken as error:
+                _log.warning("event=call_again reason=%s", error)
+            else:
+                return delivery
+
+    def _is_awaited(self, delivery: Delivery) -> bool:
+        """Whether a reply is that of the call that waits; answers to earlier ones are dropped on arrival."""
+        awaited = self._awaited
+        if awaited is None or delivery.correlation_id != awaited.properties["correlation_id"]:
+            return False
+        message_id = awaited.properties["message_id"]
+        return bool(delivery.headers.get("causation-id", message_id) == message_id)
+
+    def _message(self, type_: str, key: str, body: Body, options: Options) -> Outgoing:
+        token = options.get("token") or (self._token() if callable(self._token) else self._token)
+        headers = {
+            "authorization": f"Bearer {token}" if token else None,
+            "channel": self._channel,
+            "expected-version": options.get("expected_version"),
+            "traceparent": options.get("traceparent"),
+        }
+        timestamp = options.get("timestamp")
+        properties = {
+            "type": type_,
+            "message_id": options.get("message_id") or uuid.uuid4().hex,
+            "correlation_id": options.get("correlation_id"),
+            "timestamp": int(time.time()) if timestamp is None else timestamp,
+            "content_type": options.get("content_type") or "application/json",
+            "headers": _present(headers),
+        }
+        return Outgoing(
+            exchange=topology.COMMANDS, routing_key=key, properties=_present(properties), body=_encoded(body)
         )
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _encoded(body: Body) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    # The numbers of `commands` are a Decimal of their own class, which the encoder does not know.
+    return codec_json.encode(msgspec.to_builtins(body, builtin_types=(Decimal,), enc_hook=Decimal))
