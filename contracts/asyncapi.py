@@ -13,20 +13,11 @@ from typing import Any
 
 import msgspec
 
-from contracts import (
-    CONTRACT_VERSION,
-    answers,
-    catalog,
-    commands,
-    events,
-    header_schemas,
-    json_schemas,
-    messages,
-    topology,
-)
+from contracts import CONTRACT_VERSION, answers, commands, events, topology
+from contracts.description import catalog, header_schemas, json_schemas, messages
+from contracts.description.messages import BINDINGS_VERSION, reference
 from contracts.envelope import MAX_BODY_BYTES
 from contracts.errors import ErrorKey
-from contracts.messages import BINDINGS_VERSION, reference
 
 FOLDER = Path(__file__).parent
 FILE = "asyncapi.json"

@@ -17,7 +17,8 @@ from typing import Any, Self, TypedDict, Unpack
 
 import msgspec
 
-from contracts import codec_json, commands, topology
+from contracts import codec_json, topology
+from contracts.body import Command
 from contracts.broker import listening
 from contracts.broker.link import Link, pauses
 from contracts.broker.listening import RecentIds, Seen
@@ -55,7 +56,7 @@ _ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
 Token = str | Callable[[], str]
-Body = bytes | Mapping[str, Any] | commands.Command
+Body = bytes | Mapping[str, Any] | Command
 
 
 class NotPublished(Exception):  # noqa: N818 - it says what is the case
@@ -275,5 +276,5 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
 def _encoded(body: Body) -> bytes:
     if isinstance(body, bytes):
         return body
-    # The numbers of `commands` are a Decimal of their own class, which the encoder does not know.
+    # The numbers of `body` are a Decimal of their own class, which the encoder does not know.
     return codec_json.encode(msgspec.to_builtins(body, builtin_types=(Decimal,), enc_hook=Decimal))

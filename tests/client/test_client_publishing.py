@@ -15,7 +15,7 @@ from outside.processes import WorkerProcess
 from outside.stage import Stage
 from outside.wire import unique
 
-from contracts import commands
+from contracts import body, reference_data
 from contracts.broker.words import Blocked, Nacked, Refused, Unreachable, Unroutable
 from contracts.client import Client, NotPublished
 
@@ -52,8 +52,8 @@ def test_a_published_command_is_applied_under_the_id_that_was_given_back(
 
 
 def test_a_body_may_be_a_command_of_the_contract_or_a_dict_or_bytes(client: Client, events: Listener) -> None:
-    price = commands.Money(currency_mnemonic="USD", value=commands.Number("9.90"))
-    product = commands.ProductPut(name="A pen", price=price, tax_rate=commands.Rate(19))
+    price = body.Money(currency_mnemonic="USD", value=body.Number("9.90"))
+    product = reference_data.ProductPut(name="A pen", price=price, tax_rate=body.Rate(19))
     as_dict = {"name": "A pen", "price": {"currencyMnemonic": "USD", "value": 9.9}, "taxRate": 19}
     as_bytes = b'{"name":"A pen","price":{"currencyMnemonic":"USD","value":9.90},"taxRate":19}'
     sku, service = unique("sku"), token("catalogue", **SERVICE)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
-from contracts import answers, asyncapi, catalog, commands, events, topology
+from contracts import answers, asyncapi, commands, events, topology
+from contracts.description import catalog
 from contracts.envelope import Delivery, open_envelope
 from contracts.errors import ErrorKey
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from contracts import answers, asyncapi, codec_json, commands, descriptions, examples, json_schemas
+from contracts import answers, asyncapi, codec_json, commands
+from contracts.description import descriptions, examples, json_schemas
 from contracts.errors import ErrorKey, Errors, Problem
 
 FOLDER = asyncapi.FOLDER / asyncapi.SCHEMAS

@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, inspect
 
-from contracts import CONTRACT_VERSION, answers, commands, descriptions
+from contracts import CONTRACT_VERSION, answers, commands
 from contracts.body import Body, Number
+from contracts.description import descriptions
 from contracts.errors import ErrorKey
 
 Schema = dict[str, Any]

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from contracts import answers, catalog, commands, events, examples, header_schemas, json_schemas
+from contracts import answers, commands, events
+from contracts.description import catalog, examples, header_schemas, json_schemas
 
 Node = dict[str, Any]
 

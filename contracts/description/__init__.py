@@ -1,0 +1,1 @@
+"""What asyncapi.json, the JSON Schemas and the documentation page are generated from."""
