@@ -104,9 +104,12 @@ def _keys_of_command(envelope: Envelope, who: Sequence[Caller]) -> Iterator[refe
     yield channel, Kind.CHANNEL, channel
     if isinstance(route, OnBasket):
         for caller in who:
+            # A basket remembers its owner's customer: an order in this batch asks for it.
             yield channel, Kind.USER, caller.user
-            for kind, id_ in route.lookups(envelope.command, caller):
-                yield channel, kind, id_
+            if caller.customer:
+                yield channel, Kind.CUSTOMER, caller.customer
+        for kind, id_ in route.lookups(envelope.command):
+            yield channel, kind, id_
     elif isinstance(route, Put) and route.read is not None:
         # What an entry names is read with it, for the commands behind it in this batch.
         value = route.read(envelope.command)

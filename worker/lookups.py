@@ -13,7 +13,6 @@ from worker.store.reference import Kind
 
 if TYPE_CHECKING:
     from contracts import commands
-    from worker.domain.callers import Caller
 
 Lookup = tuple[Kind, str]
 _LAST_ORDERS = 5
@@ -35,28 +34,27 @@ def page(command: commands.BasketOrders) -> Page:
     return Page(limit=command.limit + 1, before=command.before or None)
 
 
-def nothing(_command: Any, _caller: Caller) -> Collection[Lookup]:
+def nothing(_command: Any) -> Collection[Lookup]:
     return ()
 
 
-def of_adding(command: commands.BasketItemAdd, _caller: Caller) -> Collection[Lookup]:
+def of_adding(command: commands.BasketItemAdd) -> Collection[Lookup]:
     if command.quote_id:
         return [(Kind.QUOTE, command.quote_id)]
     return [(Kind.PRODUCT, element.sku) for element in command.elements or ()]
 
 
-def of_update(command: commands.BasketUpdate, caller: Caller) -> Collection[Lookup]:
+def of_update(command: commands.BasketUpdate) -> Collection[Lookup]:
     found: list[Lookup] = [(Kind.PROMOTION, promotion.code) for promotion in command.promotions]
     found += _addresses((command.common_ship_to_address, command.invoice_to_address))
     if command.common_shipping_method is not UNSET:
         found.append((Kind.SHIPPING_METHOD, command.common_shipping_method.id))
     if command.cost_center_id:
         found.append((Kind.COST_CENTER, command.cost_center_id))
-        found += [(Kind.CUSTOMER, caller.customer)] if caller.customer else []
     return found
 
 
-def of_item(command: commands.BasketItemUpdate, _caller: Caller) -> Collection[Lookup]:
+def of_item(command: commands.BasketItemUpdate) -> Collection[Lookup]:
     found = list(_addresses((command.ship_to_address,)))
     if command.shipping_method is not UNSET:
         found.append((Kind.SHIPPING_METHOD, command.shipping_method.id))

@@ -88,7 +88,8 @@ def full(given: AddressFields, path: str) -> Address | list[Problem]:
     missing = [shown for name, shown in _REQUIRED.items() if not data[name]]
     if missing:
         problems.append(_missing(missing, path))
-    data["country_code"] = data["country_code"].upper()
+    if data["country_code"].isascii():  # "ß" would become South Sudan
+        data["country_code"] = data["country_code"].upper()
     if data["country_code"] and data["country_code"] not in _COUNTRY_CODES:
         message = "countryCode is no ISO 3166-1 alpha-2 code"
         problems.append(Problem(code=ErrorKey.INVALID_ADDRESS, message=message, path=f"{path}.countryCode"))

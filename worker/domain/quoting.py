@@ -26,10 +26,14 @@ def add(basket: Basket, quote_id: str, context: Context) -> Decision:
         return Refused(
             problems=(_problem(ErrorKey.QUOTE_NOT_FOUND, f"there is no quote {quote_id[:100]!r}"),)
         )
+    is_there = any(item.quote_id == quote_id for item in basket.content.items)
     problems = _problems(basket, quote_id, quote, context)
+    if not is_there and len(basket.content.items) + len(quote.items) > MAX_ITEMS:
+        message = f"a basket holds at most {MAX_ITEMS} items"
+        problems.append(_problem(ErrorKey.LIMIT_EXCEEDED, message))
     if problems:
         return Refused(problems=tuple(problems))
-    if any(item.quote_id == quote_id for item in basket.content.items):
+    if is_there:
         return Completed(status=201, basket=creating.changed(basket, basket.content, context))
     position = max((item.position for item in basket.content.items), default=0)
     agreed = tuple(
@@ -66,9 +70,6 @@ def _problems(basket: Basket, quote_id: str, quote: Quote, context: Context) -> 
         elif item.price.currency != currency:
             message = f"the quote has no price in {currency} for {item.sku!r}"
             problems.append(_problem(ErrorKey.PRODUCT_NOT_AVAILABLE, message))
-    if len(basket.content.items) + len(quote.items) > MAX_ITEMS:
-        message = f"a basket holds at most {MAX_ITEMS} items"
-        problems.append(_problem(ErrorKey.LIMIT_EXCEEDED, message))
     return problems
 
 

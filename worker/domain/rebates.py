@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from worker.domain.reference import Catalog
 
 _PERCENT = Decimal(100)
+Taxable = tuple[Decimal, Decimal]  # rate in percent, amount
 
 
 def applies(promotion: Promotion | None, currency: str, items_total: Decimal, now: datetime) -> bool:
@@ -57,18 +58,20 @@ def rebate(promotions: Iterable[Promotion], target: Target, amount: Decimal, cur
     return min(taken, amount)
 
 
-def spread(rebate: Decimal, totals: Sequence[Decimal], currency: str) -> list[Decimal]:
-    """Spread a rebate over the items in proportion to their totals; the remainder goes on the largest.
+def spread(rebate: Decimal, taxables: Sequence[Taxable], currency: str) -> list[Decimal]:
+    """Spread a rebate over items (tax rate, total) in proportion; the remainder goes on the largest.
 
-    No share is negative or more than its item: what the largest cannot take goes on the next.
+    No share is negative or more than its item: what the largest cannot take goes on the next. Of equally
+    large ones the one with the highest rate comes first, so that the order of the items makes no difference.
     """
+    totals = [total for _, total in taxables]
     whole = sum(totals, ZERO)
     if not rebate or not whole:
         return [ZERO] * len(totals)
     with localcontext(prec=EXACT_DIGITS):
         shares = [round_half_up(rebate * total / whole, currency) for total in totals]
     remainder = rebate - sum(shares, ZERO)
-    for place in sorted(range(len(totals)), key=lambda place: -totals[place]):
+    for place in sorted(range(len(totals)), key=lambda place: (-totals[place], -taxables[place][0])):
         share = min(max(shares[place] + remainder, ZERO), totals[place])
         remainder -= share - shares[place]
         shares[place] = share

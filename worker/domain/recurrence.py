@@ -155,7 +155,10 @@ def set_again(recurrence: Recurrence, rule: Rule, now: datetime) -> Recurrence:
         if recurrence.state is State.EXPIRED:
             # What fell due after the old end was never part of the standing order.
             next_n = past_early(recurrence, max(recurrence.next_n, first_from(rule, now)))
-            changed = structs.replace(changed, next_n=next_n, was_attempted=False, planned_skips=())
+            ahead = tuple(span for span in recurrence.ordered_early if span.first > next_n)
+            changed = structs.replace(
+                changed, next_n=next_n, was_attempted=False, planned_skips=(), ordered_early=ahead
+            )
         return settled(changed)
     begin = first_from(rule, now)
     horizon = recurrence.horizon_at
@@ -249,6 +252,13 @@ def last_due(recurrence: Recurrence, at: datetime) -> int | None:
     after = days.first_at_or_after(limit + timedelta(microseconds=1))
     last = after - 1 if after is not None else days.last()
     return last if last >= recurrence.next_n else None
+
+
+def early_within(recurrence: Recurrence, last: int) -> int:
+    """Count what was ordered early up to occurrence `last`."""
+    return sum(
+        min(span.last, last) - span.first + 1 for span in recurrence.ordered_early if span.first <= last
+    )
 
 
 def past_early(recurrence: Recurrence, n: int) -> int:

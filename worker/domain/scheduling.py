@@ -115,8 +115,10 @@ def _missed(
     """Decide about a missed occurrence and all that were missed after it, once."""
     last = _last_missed(recurrence, now, policy)
     if not recurrence.rule.executes_missed:
-        return recurrences.skipped(recurrence, last, SkipReason.MISSED)
-    wanted = _within_repetitions(recurrence, last - recurrence.next_n + 1)
+        ends = [last, *(span.first - 1 for span in recurrence.ordered_early)]
+        return recurrences.skipped(recurrence, min(ends), SkipReason.MISSED)
+    missed = last - recurrence.next_n + 1 - recurrences.early_within(recurrence, last)
+    wanted = _within_repetitions(recurrence, missed)
     if wanted > policy.catch_up_limit:
         return _suspended_for_too_many(recurrence, due_at, wanted, policy)
     # Released: the limit is not counted again while they are being placed.
@@ -139,7 +141,7 @@ def _placed(recurrence: Recurrence, due_at: datetime, *, is_catch_up: bool) -> t
 def _last_missed(recurrence: Recurrence, now: datetime, policy: Policy) -> int:
     """Give the last one missed by now, strictly longer than `missed_after` ago; what is decided ends it."""
     last = recurrences.last_due(recurrence, now - policy.missed_after - timedelta(microseconds=1))
-    decided = (*recurrence.planned_skips, *recurrence.released, *recurrence.ordered_early)
+    decided = (*recurrence.planned_skips, *recurrence.released)
     following = [span.first - 1 for span in decided if span.first > recurrence.next_n]
     return min([last if last is not None else recurrence.next_n, *following])
 

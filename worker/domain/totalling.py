@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from worker.domain import rebates
 from worker.domain.basket import Line, Tax, Totals
 from worker.domain.money import EXACT_DIGITS, ZERO, round_half_up
+from worker.domain.rebates import Taxable
 from worker.domain.reference import Promotion, Target
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from worker.domain.reference import Channel
 
 _PERCENT = Decimal(100)
-Taxable = tuple[Decimal, Decimal]  # rate in percent, amount
 
 
 def totals(
@@ -36,8 +36,8 @@ def totals(
     items = sum((line.total for line in lines), ZERO)
     basket_rebate = rebates.rebate(promotions, Target.BASKET, items, currency)
     shipping_rebate = rebates.rebate(promotions, Target.SHIPPING, shipping, currency)
-    shares = rebates.spread(basket_rebate, [line.total for line in lines], currency)
     sold = [(line.tax_rate, line.total) for line in lines]
+    shares = rebates.spread(basket_rebate, sold, currency)
     paid = [(rate, total - share) for (rate, total), share in zip(sold, shares, strict=True)]
     rate = channel.shipping_tax_rate
     sales_taxes = _taxes(paid, currency, is_net=is_net)

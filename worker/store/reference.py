@@ -184,10 +184,14 @@ class _OfChannel(Mapping[str, Any]):
         self._entries, self._channel_id, self._kind = entries, channel_id, kind
 
     def __getitem__(self, id_: str) -> Any:
-        return self._entries[self._channel_id, self._kind, id_]
+        entry = self._entries[self._channel_id, self._kind, id_]
+        if entry is None:  # removed by a command before
+            raise KeyError(id_)
+        return entry
 
     def __iter__(self) -> Iterator[str]:
-        return (key[2] for key in self._entries if key[:2] == (self._channel_id, self._kind))
+        mine = (key for key in self._entries if key[:2] == (self._channel_id, self._kind))
+        return (key[2] for key in mine if self._entries[key] is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
