@@ -11,11 +11,8 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypedDict, Unpack
-
-import msgspec
 
 from contracts import codec_json, topology
 from contracts.body import Command
@@ -274,7 +271,4 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _encoded(body: Body) -> bytes:
-    if isinstance(body, bytes):
-        return body
-    # The numbers of `body` are a Decimal of their own class, which the encoder does not know.
-    return codec_json.encode(msgspec.to_builtins(body, builtin_types=(Decimal,), enc_hook=Decimal))
+    return body if isinstance(body, bytes) else codec_json.encode(body)

@@ -25,7 +25,8 @@ _Command = TypeVar("_Command", bound=Command)
 _RISKY_ESCAPE = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _MAX_MESSAGE_CHARACTERS = 300  # msgspec's messages repeat the value
-_encoder = msgspec.json.Encoder(decimal_format="number")
+# The numbers of commands are Decimals of a class of their own.
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=Decimal)
 
 
 def encode(value: Any) -> bytes:

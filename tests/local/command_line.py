@@ -11,7 +11,14 @@ from typing import Any
 
 from worker.local import state
 
-OVERRIDES = ("BASKETRY_DATABASE_URL", "BASKETRY_BROKER_URL", "BASKETRY_JWT_SECRET", "BASKETRY_STATE_DIR")
+OVERRIDES = (
+    "BASKETRY_DATABASE_URL",
+    "BASKETRY_BROKER_URL",
+    "BASKETRY_JWT_SECRET",
+    "BASKETRY_JWKS_FILE",
+    "BASKETRY_TOKEN_AUDIENCE",
+    "BASKETRY_STATE_DIR",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
