@@ -48,8 +48,10 @@ class Number(Decimal):
     def read(cls, value: Decimal) -> Number:
         """Take a value of a sane size; ValueError says what is wrong with it."""
         exponent = value.as_tuple().exponent
-        if not (-_HUGE < value < _HUGE and isinstance(exponent, int) and exponent >= -_MAX_DECIMALS):
+        if not isinstance(exponent, int) or not -_HUGE < value < _HUGE:
             raise ValueError("the number is out of range")
+        if exponent < -_MAX_DECIMALS:
+            raise ValueError(f"the number has more than {_MAX_DECIMALS} decimals: round it before it is sent")
         return cls(value)
 
 

@@ -7,6 +7,7 @@ nobody knows is a problem of its own, found together with all the others.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import types
@@ -60,6 +61,8 @@ def read(tree: Any, type_: type[_Command]) -> tuple[_Command | None, list[Proble
 
 
 def _parse(body: bytes) -> Any:
+    if body.startswith(codecs.BOM_UTF8):
+        raise ValueError("it begins with a byte order mark: send plain UTF-8")
     tree = json.loads(
         body.decode("utf-8"),
         object_pairs_hook=_object,

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
 from contracts.durations import parse_duration
 from contracts.envelope import DEFAULT_CHANNEL
-from worker import notices
+from worker import logs, notices
 from worker.domain import closing
+from worker.domain.basket import Basket
 from worker.domain.reference import Channel
 from worker.store import baskets, database, outbox, reference
-from worker.store.database import Engine
+from worker.store.baskets import Place, Untouched
+from worker.store.database import Engine, Transaction
 
 _AT_ONCE = 200
+_FIRST: Place = (date.min, "")
+
+_read = msgspec.json.Decoder(Basket).decode
+
+log = logs.get(__name__)
 
 
 def expire(engine: Engine) -> int:
@@ -22,21 +34,29 @@ def expire(engine: Engine) -> int:
 
 def _expire(engine: Engine, channel_id: str, channel: Channel) -> int:
     lifetime = parse_duration(channel.basket_lifetime)
-    closed_in_all, is_more = 0, lifetime is not None
-    while lifetime and is_more:
+    closed = 0
+    place: Place | None = _FIRST
+    while lifetime is not None and place is not None:
         with database.transaction(engine) as tx:
             before = database.now(tx) - lifetime
-            untouched = baskets.lock_untouched(tx, channel_id, before, _AT_ONCE)
-            tombstones = [closing.closed(basket) for basket, _ in untouched]
-            baskets.save(tx, created=[], changed=tombstones)
-            said = (closing.expiry(basket, changed_at, "untouched") for basket, changed_at in untouched)
-            outbox.append(
-                tx,
-                [
-                    notices.event(channel_id, tombstone.id, tombstone.version, notice)
-                    for tombstone, notice in zip(tombstones, said, strict=True)
-                ],
-            )
-        closed_in_all += len(untouched)
-        is_more = len(untouched) == _AT_ONCE
-    return closed_in_all
+            untouched = baskets.lock_untouched(tx, channel_id, before, place, _AT_ONCE)
+            closed += _close(tx, channel_id, untouched)
+        place = untouched[-1].place if len(untouched) == _AT_ONCE else None
+    return closed
+
+
+def _close(tx: Transaction, channel_id: str, untouched: Sequence[Untouched]) -> int:
+    tombstones, events = [], []
+    for one in untouched:
+        try:
+            basket = _read(one.document)
+        except msgspec.DecodeError as error:
+            log.error("basket.unreadable", channel=channel_id, key=one.place[1], why=str(error))  # noqa: TRY400
+            continue
+        tombstone = closing.closed(basket)
+        said = closing.expiry(basket, one.changed_at, "untouched")
+        tombstones.append(tombstone)
+        events.append(notices.event(channel_id, tombstone.id, tombstone.version, said))
+    baskets.save(tx, created=[], changed=tombstones)
+    outbox.append(tx, events)
+    return len(tombstones)

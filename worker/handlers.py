@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import msgspec
 
+from contracts.envelope import NO_CHANNEL
 from contracts.errors import ErrorKey, Problem, in_order, is_before
 from worker.domain import callers, closing, recurring
 from worker.domain.callers import Caller
@@ -34,8 +35,10 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def known(self) -> tuple[Caller, ...]:
-        """Everybody whom the command is about."""
-        return tuple(one for one in (self.caller, self.new_owner) if one is not None)
+        """The caller and a new owner; nobody, when nobody is entitled to anything."""
+        if self.caller is None:
+            return ()
+        return (self.caller,) if self.new_owner is None else (self.caller, self.new_owner)
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +57,7 @@ def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, 
     if caller is None:
         return _refused(ErrorKey.UNAUTHORIZED, "a valid token is needed in the header authorization")
     if channel is None and not envelope.type.startswith("channel."):
-        return _refused(ErrorKey.CHANNEL_NOT_FOUND, f"there is no channel {envelope.channel[:200]!r}")
+        return _refused(ErrorKey.CHANNEL_NOT_FOUND, _unknown_channel(envelope.channel))
     found = list(envelope.problems)
     if is_reused:
         message = "this message_id was used for another command"
@@ -86,6 +89,12 @@ def _decide_on(
             assert_never(route)
 
 
+def _unknown_channel(channel_id: str) -> str:
+    if channel_id == NO_CHANNEL:
+        return "the header channel must be text: 1 to 200 printable ASCII characters without blanks"
+    return f"there is no channel {channel_id[:200]!r}"
+
+
 def _context(
     envelope: Envelope, sender: Sender, caller: Caller, channel: Channel, world: World, moment: Moment
 ) -> Context:
@@ -102,7 +111,7 @@ def _context(
         new_id=moment.new_id,
         new_order_number=moment.new_order_number,
         recurrence=world.recurrence(envelope),
-        orders=world.orders(envelope),
+        orders=world.orders(envelope, caller),
         baskets=world.listed(envelope),
         new_owner=None if new_owner is None else world.informed(envelope.channel, new_owner),
     )

@@ -23,7 +23,7 @@ from worker.store.reference import Kind
 
 PageKey = tuple[str, str, Page]  # channel, basket id, page
 ListKey = tuple[str, str, int, str]  # channel, owner, limit, after
-Asked = tuple[Envelope, Sequence[Caller]]  # a command, and whom it is about: its caller, a new owner
+Asked = tuple[Envelope, Sequence[Caller]]  # a command, its caller, and a new owner if there is one
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +60,8 @@ def load(tx: Transaction, asked: Collection[Asked]) -> Loaded:
             tx, {(one.channel, one.key) for one, _ in wanted if isinstance(ROUTES[one.type], OnOrder)}
         ),
         pages={
-            page: orders.page(tx, page[0], page[1], page[2].limit, page[2].before)
-            for page in {page_of(one) for one in on_baskets}
+            page: orders.page(tx, page[0], page[1], page[2].limit, page[2].before, page[2].owner)
+            for page in {page_of(one, who[0]) for one, who in wanted if who}
             if page is not None
         },
         lists={
@@ -72,12 +72,12 @@ def load(tx: Transaction, asked: Collection[Asked]) -> Loaded:
     )
 
 
-def page_of(envelope: Envelope) -> PageKey | None:
+def page_of(envelope: Envelope, caller: Caller) -> PageKey | None:
     """Name the page of orders that a command asks for."""
     route = ROUTES[envelope.type]
     if not isinstance(route, OnBasket) or route.page is None:
         return None
-    return envelope.channel, envelope.key, route.page(envelope.command)
+    return envelope.channel, envelope.key, route.page(envelope.command, caller)
 
 
 def list_of(envelope: Envelope) -> ListKey | None:

@@ -13,25 +13,28 @@ from worker.store.reference import Kind
 
 if TYPE_CHECKING:
     from contracts import commands
+    from worker.domain.callers import Caller
 
 Lookup = tuple[Kind, str]
 _LAST_ORDERS = 5
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of a basket's orders, newest first, behind the order `before`."""
+    """A page of a basket's orders, newest first, behind the order `before`; only `owner`'s, if named."""
 
     limit: int
     before: str | None = None
+    owner: str | None = None
 
 
-def newest(_: Any) -> Page:
+def newest(_command: Any, _caller: Caller) -> Page:
     return Page(limit=_LAST_ORDERS)
 
 
-def page(command: commands.BasketOrders) -> Page:
-    """One more than is shown, to know whether there is more."""
-    return Page(limit=command.limit + 1, before=command.before or None)
+def page(command: commands.BasketOrders, caller: Caller) -> Page:
+    """One more than is shown, to know whether there is more; a basket may have had other owners."""
+    owner = None if caller.is_operator else caller.user
+    return Page(limit=command.limit + 1, before=command.before or None, owner=owner)
 
 
 def nothing(_command: Any) -> Collection[Lookup]:

@@ -9,6 +9,7 @@ import msgspec
 
 from worker import lookups
 from worker.domain import adding, closing, creating, items, putting, recurring, updating
+from worker.domain.callers import Caller
 from worker.domain.decisions import Context, Decision
 from worker.lookups import Lookup, Page
 from worker.store.reference import Kind
@@ -50,7 +51,7 @@ class OnBasket(msgspec.Struct, frozen=True):
 
     decide: Callable[[Any, Any, Context], Decision]
     lookups: Callable[[Any], Collection[Lookup]] = lookups.nothing
-    page: Callable[[Any], Page] | None = None
+    page: Callable[[Any, Caller], Page] | None = None
     may_be_absent: bool = False
     may_be_closed: bool = False
     is_read: bool = False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from worker import expiry, logs, relay
 from worker.publisher import Publisher, Unavailable
-from worker.store import database, inbox, outbox
+from worker.store import database, erasure, inbox, outbox
 
 if TYPE_CHECKING:
     from worker.settings import Settings
@@ -96,7 +96,9 @@ class Sweeper(threading.Thread):
             with database.transaction(self._engine) as tx:
                 before = database.now(tx) - self._retention
                 removed = max(
-                    inbox.forget(tx, before, _REMOVED_AT_ONCE), outbox.forget(tx, before, _REMOVED_AT_ONCE)
+                    inbox.forget(tx, before, _REMOVED_AT_ONCE),
+                    outbox.forget(tx, before, _REMOVED_AT_ONCE),
+                    erasure.forget(tx, before, _REMOVED_AT_ONCE),
                 )
             if removed:
                 log.info("retention.removed", rows=removed)

@@ -40,6 +40,7 @@ class World:
         self._catalogs: dict[str, Catalog] = {}
         self._skips: list[orders.Skipped] = []
         self._orders: list[Order] = []
+        self._handovers: list[erasure.Handover] = []
         self._erasures: list[tuple[str, Erasure]] = []
 
     def basket(self, envelope: Envelope) -> Basket | None:
@@ -51,9 +52,9 @@ class World:
     def order(self, envelope: Envelope) -> Order | None:
         return self._loaded.orders.get((envelope.channel, envelope.key))
 
-    def orders(self, envelope: Envelope) -> tuple[Order, ...]:
+    def orders(self, envelope: Envelope, caller: Caller) -> tuple[Order, ...]:
         """Give the page of orders that a command asks for, as it was loaded."""
-        page = page_of(envelope)
+        page = page_of(envelope, caller)
         return self._loaded.pages[page] if page is not None else ()
 
     def listed(self, envelope: Envelope) -> tuple[Listed, ...]:
@@ -86,6 +87,9 @@ class World:
         """Take in what a command did."""
         route, key = ROUTES[envelope.type], (envelope.channel, envelope.key)
         if completed.basket is not None and caller is not None and not route.is_read:
+            before = self._baskets.get(key)
+            if before is not None and before.is_open and before.owner != completed.basket.owner:
+                self._handovers.append((*key, before.owner))
             known = self.informed(envelope.channel, caller)
             self._baskets[key] = callers.remembered(completed.basket, known)
         if completed.recurrence is not None:
@@ -115,6 +119,7 @@ class World:
         orders.append(tx, self._orders)
         orders.append_skips(tx, self._skips)
         reference.save(tx, self._put)
+        erasure.note_handovers(tx, self._handovers)
         for channel, done in self._erasures:
             erasure.redact(tx, channel, done.user, [basket.id for basket in done.baskets])
 

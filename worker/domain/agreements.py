@@ -30,10 +30,12 @@ def cost_center_obstacle(
     return None
 
 
-def quote_obstacle(quote_id: str, catalog: Catalog, now: datetime, path: str | None = None) -> Problem | None:
-    """Say why a quote does not hold now; None when it does, up to its last instant."""
+def quote_obstacle(
+    quote_id: str, customer_id: str | None, catalog: Catalog, now: datetime, path: str | None = None
+) -> Problem | None:
+    """Say why a quote does not hold for a customer now; None when it does, up to its last instant."""
     quote = catalog.quotes.get(quote_id)
-    if quote is None:
+    if quote is None or quote.customer != customer_id:
         code, message = ErrorKey.QUOTE_NOT_FOUND, f"there is no quote {quote_id[:100]!r}"
     elif quote.state == "rejected":
         code, message = ErrorKey.QUOTE_REJECTED, f"the quote {quote_id!r} was rejected"

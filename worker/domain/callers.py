@@ -44,7 +44,11 @@ def reference_problem(caller: Caller) -> Problem | None:
 
 
 def reading_problem(basket: Basket, caller: Caller) -> Problem | None:
-    return None if caller.is_operator else _ownership_problem(basket, caller)
+    if caller.is_operator:
+        return None
+    if not basket.owner:  # erased: anybody may create it anew, and nobody may look back
+        return _of_another()
+    return _ownership_problem(basket, caller)
 
 
 def changing_problem(basket: Basket | None, caller: Caller) -> Problem | None:
@@ -57,7 +61,7 @@ def changing_problem(basket: Basket | None, caller: Caller) -> Problem | None:
 
 def remembered(basket: Basket, caller: Caller) -> Basket:
     """Keep the owner's groups and customer of the last accepted command, for what runs unattended."""
-    if basket.owner != caller.user:
+    if basket.owner != caller.user or not basket.is_open:
         return basket
     if (basket.customer, basket.groups) == (caller.customer, caller.groups):
         return basket
@@ -70,4 +74,8 @@ def _ownership_problem(basket: Basket, caller: Caller) -> Problem | None:
     if caller.is_anonymous and not basket.owner_is_anonymous and basket.is_open:
         message = "the basket belongs to a registered user: log in first"
         return Problem(code=ErrorKey.LOGIN_REQUIRED, message=message)
+    return _of_another()
+
+
+def _of_another() -> Problem:
     return Problem(code=ErrorKey.WRONG_BASKET_ID, message="the basket belongs to another user")

@@ -37,11 +37,11 @@ def obstacles(basket: Basket, channel: Channel | None, catalog: Catalog, now: da
         if not shipping.is_eligible(method_id, content.currency, catalog)
     ]
     found += _address_obstacles(content, channel, catalog)
+    customer = _customer_of(basket, catalog)
     if content.cost_center_id:
-        customer = _customer_of(basket, catalog)
         found.append(agreements.cost_center_obstacle(content.cost_center_id, customer, catalog))
     for quote_id in dict.fromkeys(item.quote_id for item in content.items if item.quote_id):
-        found.append(agreements.quote_obstacle(quote_id, catalog, now))
+        found.append(agreements.quote_obstacle(quote_id, customer, catalog, now))
     return [problem for problem in found if problem is not None]
 
 

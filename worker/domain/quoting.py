@@ -21,8 +21,9 @@ _PATH = "$.quoteID"
 
 def add(basket: Basket, quote_id: str, context: Context) -> Decision:
     """Add the items of a quote; one that is in the basket already stays in it once."""
+    customer = context.caller.customer
     quote = context.catalog.quotes.get(quote_id)
-    if quote is None or quote.customer != context.caller.customer:
+    if quote is None or quote.customer != customer:
         return Refused(
             problems=(_problem(ErrorKey.QUOTE_NOT_FOUND, f"there is no quote {quote_id[:100]!r}"),)
         )
@@ -53,7 +54,9 @@ def add(basket: Basket, quote_id: str, context: Context) -> Decision:
 
 def _problems(basket: Basket, quote_id: str, quote: Quote, context: Context) -> list[Problem]:
     problems = []
-    invalid = agreements.quote_obstacle(quote_id, context.catalog, context.now, _PATH)
+    invalid = agreements.quote_obstacle(
+        quote_id, context.caller.customer, context.catalog, context.now, _PATH
+    )
     if invalid is not None:
         problems.append(invalid)
     if basket.content.recurrence is not None:

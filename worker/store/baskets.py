@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,11 +15,20 @@ from worker.store.database import TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
 
     from sqlalchemy import Connection
 
 Key = tuple[str, str]  # channel, basket id
+Place = tuple[date, str]  # where a basket stands among the untouched ones: the day of its change, its id
+
+
+class Untouched(msgspec.Struct, frozen=True, kw_only=True):
+    """A locked basket, not yet decoded: one that cannot be read must hold up no other."""
+
+    place: Place
+    changed_at: datetime
+    document: str
+
 
 _LOCK = text("""
 SELECT basket.document::text AS document
@@ -37,11 +47,12 @@ FOR UPDATE
 """)
 
 _LOCK_UNTOUCHED = text("""
-SELECT document::text AS document, changed_at
+SELECT id, document::text AS document, changed_at, changed_on
 FROM basket
 WHERE channel = :channel AND is_open AND NOT is_recurrent
   AND changed_on <= CAST(:before AT TIME ZONE 'UTC' AS date) AND changed_at < :before
-ORDER BY changed_on
+  AND (changed_on, id) > (:after_on, :after_id)
+ORDER BY changed_on, id
 LIMIT :limit
 FOR UPDATE SKIP LOCKED
 """)
@@ -95,15 +106,17 @@ def lock_owned(tx: Connection, channel: str, owner: str) -> dict[Key, Basket]:
 
 
 def lock_untouched(
-    tx: Connection, channel: str, before: datetime, limit: int
-) -> list[tuple[Basket, datetime]]:
-    """Lock open baskets without recurrence that last changed before an instant, with that of their change.
+    tx: Connection, channel: str, before: datetime, after: Place, limit: int
+) -> list[Untouched]:
+    """Lock open baskets without recurrence that last changed before an instant, the oldest first.
 
-    At most so many, and none that somebody else has locked.
+    At most so many, behind the place where another call ended, and none that somebody else has locked.
     """
-    rows = tx.execute(_LOCK_UNTOUCHED, {"channel": channel, "before": before, "limit": limit})
-    decode = msgspec.json.Decoder(Basket).decode
-    return [(decode(row.document), row.changed_at) for row in rows]
+    asked = {"channel": channel, "before": before, "limit": limit, "after_on": after[0], "after_id": after[1]}
+    return [
+        Untouched(place=(row.changed_on, row.id), changed_at=row.changed_at, document=row.document)
+        for row in tx.execute(_LOCK_UNTOUCHED, asked)
+    ]
 
 
 def listed(tx: Connection, channel: str, owner: str, limit: int, after: str) -> tuple[Listed, ...]:

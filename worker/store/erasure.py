@@ -8,8 +8,11 @@ from sqlalchemy import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
+
+Handover = tuple[str, str, str]  # channel, basket id, former owner
 
 _PERSONAL = [
     "invoiceToAddress",
@@ -30,11 +33,32 @@ SET owner = '',
 WHERE channel = :channel AND (owner = :user OR basket_id = ANY (CAST(:baskets AS text[])))
 """)
 
-# What has not left yet still must: its body goes when it is marked as published.
+# What has not left yet still must: its body goes when it is marked as published. Of a basket that was given
+# away, what was said until then is the person's.
 _ANSWERS = text("""
 UPDATE outbox
 SET is_erased = true, body = CASE WHEN published_at IS NULL THEN body ELSE '' END
-WHERE channel = :channel AND key = ANY (CAST(:baskets AS text[]))
+FROM (
+    SELECT unnest(CAST(:baskets AS text[])) AS basket_id, CAST('infinity' AS timestamptz) AS until
+    UNION ALL
+    SELECT basket_id, handed_over_at FROM handover
+    WHERE channel = :channel AND former_owner = :user) AS theirs
+WHERE outbox.channel = :channel AND outbox.key = theirs.basket_id AND outbox.created_at <= theirs.until
+""")
+
+_HAND_OVER = text("""
+INSERT INTO handover (channel, basket_id, former_owner)
+SELECT * FROM unnest(
+    CAST(:channels AS text[]), CAST(:baskets AS text[]), CAST(:former_owners AS text[]))
+""")
+
+_FORGET_HANDOVERS = text("""
+DELETE FROM handover WHERE channel = :channel AND former_owner = :user
+""")
+
+_FORGET_OLD = text("""
+DELETE FROM handover WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM handover WHERE handed_over_at < :before ORDER BY handed_over_at LIMIT :limit))
 """)
 
 _LETTERS = text("""
@@ -49,5 +73,18 @@ def redact(tx: Connection, channel: str, user: str, basket_ids: Sequence[str]) -
     """Take a person out of what is kept about these baskets, which were theirs, and out of their orders."""
     values = {"channel": channel, "user": user, "baskets": list(basket_ids)}
     tx.execute(_ORDERS, {**values, "personal": _PERSONAL})
-    tx.execute(_ANSWERS, {"channel": channel, "baskets": list(basket_ids)})
+    tx.execute(_ANSWERS, values)
     tx.execute(_LETTERS, values)
+    tx.execute(_FORGET_HANDOVERS, {"channel": channel, "user": user})
+
+
+def note_handovers(tx: Connection, given: Sequence[Handover]) -> None:
+    """Remember whose baskets these were, as long as what was answered then is kept."""
+    if given:
+        channels, baskets, former_owners = (list(column) for column in zip(*given, strict=True))
+        tx.execute(_HAND_OVER, {"channels": channels, "baskets": baskets, "former_owners": former_owners})
+
+
+def forget(tx: Connection, before: datetime, limit: int) -> int:
+    """Remove at most `limit` handovers from before an instant; give the number removed."""
+    return tx.execute(_FORGET_OLD, {"before": before, "limit": limit}).rowcount

@@ -46,6 +46,7 @@ _PAGE = text("""
 SELECT (document - 'document')::text AS document
 FROM customer_order
 WHERE channel = :channel AND basket_id = :basket_id
+  AND (CAST(:owner AS text) IS NULL OR owner = :owner)
   AND (CAST(:before AS text) IS NULL OR (placed_at, length(number), number) < (
         SELECT placed_at, length(number), number FROM customer_order
         WHERE channel = :channel AND id = :before))
@@ -111,10 +112,18 @@ def load(tx: Transaction, keys: Collection[Key]) -> dict[Key, Order]:
 
 
 def page(
-    tx: Transaction, channel: str, basket_id: str, limit: int, before: str | None = None
+    tx: Transaction,
+    channel: str,
+    basket_id: str,
+    limit: int,
+    before: str | None = None,
+    owner: str | None = None,
 ) -> tuple[Order, ...]:
-    """List a basket's orders, newest first, that were placed before the order `before`; no documents."""
-    values = {"channel": channel, "basket_id": basket_id, "before": before, "limit": limit}
+    """List a basket's orders, newest first, that were placed before the order `before`; no documents.
+
+    Only those that were placed for `owner`, if named.
+    """
+    values = {"channel": channel, "basket_id": basket_id, "before": before, "limit": limit, "owner": owner}
     return tuple(_read(row) for row in tx.execute(_PAGE, values))
 
 

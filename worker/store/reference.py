@@ -217,13 +217,10 @@ def keys_to_order(basket: Basket) -> Iterator[Key]:
         for address in copied
         if address is not None and address.origin
     ]
-    if content.cost_center_id:
-        found += [
-            (Kind.COST_CENTER, content.cost_center_id),
-            (Kind.USER, basket.owner),
-            (Kind.CUSTOMER, basket.customer),
-        ]
+    found.append((Kind.COST_CENTER, content.cost_center_id))
     found += [(Kind.QUOTE, item.quote_id) for item in content.items]
+    if content.cost_center_id or content.has_quote:
+        found += [(Kind.USER, basket.owner), (Kind.CUSTOMER, basket.customer)]
     return ((basket.channel, kind, id_) for kind, id_ in found if id_)
 
 

@@ -158,6 +158,18 @@ outbox = Table(
     Index("outbox_by_age", "created_at"),
 )
 
+# Who a basket was taken from: what was answered until then is that person's.
+handover = Table(
+    "handover",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("basket_id", Text, nullable=False),
+    Column("former_owner", Text, nullable=False),
+    _instant("handed_over_at"),
+    Index("handover_by_former_owner", "channel", "former_owner"),
+    Index("handover_by_age", "handed_over_at"),
+)
+
 dead_letter = Table(
     "dead_letter",
     metadata,

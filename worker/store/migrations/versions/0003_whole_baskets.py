@@ -16,9 +16,19 @@ CREATE INDEX basket_untouched ON basket (channel, changed_on) WHERE is_open AND 
 CREATE INDEX customer_order_by_owner ON customer_order (channel, owner);
 
 ALTER TABLE outbox ADD COLUMN is_erased boolean NOT NULL DEFAULT false;
+
+CREATE TABLE handover (
+    channel text NOT NULL,
+    basket_id text NOT NULL,
+    former_owner text NOT NULL,
+    handed_over_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX handover_by_former_owner ON handover (channel, former_owner);
+CREATE INDEX handover_by_age ON handover (handed_over_at);
 """
 
 _DOWN = """
+DROP TABLE handover;
 ALTER TABLE outbox DROP COLUMN is_erased;
 DROP INDEX customer_order_by_owner;
 DROP INDEX basket_untouched;
