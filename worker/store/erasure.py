@@ -50,6 +50,7 @@ _HAND_OVER = text("""
 INSERT INTO handover (channel, basket_id, former_owner)
 SELECT * FROM unnest(
     CAST(:channels AS text[]), CAST(:baskets AS text[]), CAST(:former_owners AS text[]))
+ON CONFLICT DO NOTHING
 """)
 
 _FORGET_HANDOVERS = text("""

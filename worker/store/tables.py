@@ -166,6 +166,9 @@ handover = Table(
     Column("basket_id", Text, nullable=False),
     Column("former_owner", Text, nullable=False),
     _instant("handed_over_at"),
+    PrimaryKeyConstraint(
+        "channel", "basket_id", "former_owner", "handed_over_at", name="one_handover_per_owner_and_instant"
+    ),
     Index("handover_by_former_owner", "channel", "former_owner"),
     Index("handover_by_age", "handed_over_at"),
 )

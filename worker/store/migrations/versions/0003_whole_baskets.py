@@ -21,7 +21,9 @@ CREATE TABLE handover (
     channel text NOT NULL,
     basket_id text NOT NULL,
     former_owner text NOT NULL,
-    handed_over_at timestamptz NOT NULL DEFAULT now()
+    handed_over_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT one_handover_per_owner_and_instant
+        PRIMARY KEY (channel, basket_id, former_owner, handed_over_at)
 );
 CREATE INDEX handover_by_former_owner ON handover (channel, former_owner);
 CREATE INDEX handover_by_age ON handover (handed_over_at);
