@@ -123,9 +123,14 @@ def _clean(value: Any, annotation: Any, path: str, problems: list[Problem]) -> A
     type_ = _without_unset(annotation)
     if isinstance(type_, type) and issubclass(type_, Body) and isinstance(value, dict):
         return _clean_object(value, type_, path, problems)
-    if typing.get_origin(type_) is tuple and isinstance(value, list):
-        (item_type, _) = typing.get_args(type_)
-        return [_clean(item, item_type, f"{path}[{index}]", problems) for index, item in enumerate(value)]
+    plain = typing.get_args(type_)[0] if typing.get_origin(type_) is typing.Annotated else type_
+    if typing.get_origin(plain) is tuple and isinstance(value, list):
+        (item_type, _) = typing.get_args(plain)
+        inside: list[Problem] = []
+        value = [_clean(item, item_type, f"{path}[{index}]", inside) for index, item in enumerate(value)]
+        problems.extend(inside)
+        if any(problem.code is ErrorKey.MALFORMED for problem in inside):
+            return value
     try:
         _convert(value, type_)
     except msgspec.ValidationError as error:

@@ -21,6 +21,7 @@ from contracts.body import (
     QuantityInput,
     Rate,
     Reference,
+    WholeNumber,
 )
 
 Days = Annotated[int, Meta(ge=0, le=365)]
@@ -121,7 +122,7 @@ class QuoteItemInput(Body, frozen=True, kw_only=True):
     xml_name: ClassVar[str] = "QuoteItem"
 
     sku: Reference
-    quantity: int | QuantityInput
+    quantity: WholeNumber | QuantityInput
     price: Money
 
 

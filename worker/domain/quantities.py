@@ -9,10 +9,13 @@ from contracts.body import QuantityInput
 from contracts.errors import ErrorKey, Problem
 
 MAX_QUANTITY = 100_000
+_FIELDS = set(QuantityInput.__struct_fields__)
 
 
 def read(sent: Any) -> int | None:
     """Read a quantity, alone or as the `value` of an object; None for anything else."""
+    if isinstance(sent, dict) and sent.keys() <= _FIELDS:
+        sent = sent.get("value")
     value = sent.value if isinstance(sent, QuantityInput) else sent
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         return None
