@@ -33,6 +33,7 @@ REJECTED = Errors
 NOTICES: dict[str, type[View]] = {
     "order.placed": orders.OrderView,
     "order.failed": orders.OrderFailedView,
+    "order.upcoming": orders.OrderUpcomingView,
     "occurrence.skipped": orders.SkippedView,
     "recurrence.started": orders.RecurrenceNoticeView,
     "recurrence.changed": orders.RecurrenceNoticeView,

@@ -167,6 +167,15 @@ class OrderFailedView(View, frozen=True, kw_only=True):
     next_try_at: str | UnsetType = UNSET
 
 
+class OrderUpcomingView(View, frozen=True, kw_only=True):
+    """The body of order.upcoming: what will be ordered then, unless somebody steps in."""
+
+    basket_id: str
+    generation: int
+    occurrence: int
+    due_at: str
+
+
 class BasketExpiredView(View, frozen=True, kw_only=True):
     """The body of basket.expired; `reason` is "untouched", or "user_erased"."""
 

@@ -16,7 +16,7 @@ from worker.domain.noticing import Notice
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Reason, Recurrence, Skip, State
 from worker.domain.reference import Channel, Reference
-from worker.domain.scheduling import Advance, Failure, Placement, Policy, Suspension
+from worker.domain.scheduling import Advance, Failure, Placement, Policy, Suspension, Upcoming
 from worker.store import recurrences, reference
 from worker.store.outbox import Event
 from worker.store.reference import Kind
@@ -103,6 +103,8 @@ def carry_out(decided: Decided, now: datetime, numbers: Iterator[str], new_id: C
                 said.extend(noticing.of_failure(before.basket_id, happened))
             case Suspension():
                 said.append(noticing.of_suspension(before.basket_id, before.generation, happened))
+            case Upcoming():
+                said.append(noticing.of_upcoming(before.basket_id, happened))
             case _:
                 assert_never(happened)
     if advance.recurrence.state is State.EXPIRED and before.state is not State.EXPIRED:
@@ -117,7 +119,11 @@ def carry_out(decided: Decided, now: datetime, numbers: Iterator[str], new_id: C
 
 def _policy(channel: Channel) -> Policy:
     missed_after = parse_duration(channel.missed_after)
-    return Policy(missed_after=missed_after or timedelta(0), catch_up_limit=channel.catch_up_limit)
+    return Policy(
+        missed_after=missed_after or timedelta(0),
+        catch_up_limit=channel.catch_up_limit,
+        notice=timedelta(seconds=channel.notice_seconds),
+    )
 
 
 def _event(candidate: Candidate, said: Notice) -> Event:

@@ -221,6 +221,7 @@ EVENTS: dict[str, Any] = {
         "attempt": 1,
         "nextTryAt": "2026-02-28T09:01:00Z",
     },
+    "order.upcoming": {"basketId": _BASKET_ID, "generation": 1, **_SECOND},
     "occurrence.skipped": {
         "basketId": _BASKET_ID,
         "generation": 1,

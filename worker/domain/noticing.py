@@ -11,6 +11,7 @@ from contracts.instants import iso
 from contracts.orders import (
     OccurrenceView,
     OrderFailedView,
+    OrderUpcomingView,
     ReasonView,
     RecurrenceNoticeView,
     RecurrenceStatusView,
@@ -22,7 +23,7 @@ from worker.domain import ordering
 from worker.domain.basket import Rule
 from worker.domain.ordering import Order, instant
 from worker.domain.recurrence import Reason, Recurrence, Skip, State, next_due_at
-from worker.domain.scheduling import Failure, Suspension
+from worker.domain.scheduling import Failure, Suspension, Upcoming
 
 
 class Notice(msgspec.Struct, frozen=True):
@@ -99,6 +100,16 @@ def of_failure(basket_id: str, failure: Failure) -> tuple[Notice, ...]:
         due_at=iso(failure.due_at),
     )
     return Notice("order.failed", body), Notice("recurrence.suspended", suspended)
+
+
+def of_upcoming(basket_id: str, upcoming: Upcoming) -> Notice:
+    body = OrderUpcomingView(
+        basket_id=basket_id,
+        generation=upcoming.generation,
+        occurrence=upcoming.occurrence,
+        due_at=iso(upcoming.due_at),
+    )
+    return Notice("order.upcoming", body)
 
 
 def of_suspension(basket_id: str, generation: int, suspension: Suspension) -> Notice:

@@ -76,7 +76,8 @@ class Recurrence(Value, frozen=True, kw_only=True):
     `released` are placed, however many they are: that was decided already. What was `ordered_early` is passed
     over when it is its turn. `was_attempted` and `attempts`
     speak of the next one: an attempted occurrence is never missed, also after a person has stepped in and
-    the attempts count anew. What falls due from `halted_at` on waits for a resume.
+    the attempts count anew. What falls due from `halted_at` on waits for a resume. The next one is announced
+    `notice_seconds` ahead, if that is not 0; `announced_n` was.
     """
 
     channel: str
@@ -96,6 +97,8 @@ class Recurrence(Value, frozen=True, kw_only=True):
     halted_at: datetime | None = None
     paused_until: datetime | None = None
     last_error: Reason | None = None
+    notice_seconds: int = 0
+    announced_n: int | None = None
     causation_id: str | None = None
     traceparent: str | None = None
 
@@ -122,7 +125,10 @@ def wakes_at(recurrence: Recurrence) -> datetime | None:
         return recurrence.paused_until
     if recurrence.state is not State.ACTIVE:
         return None
-    return recurrence.retry_at or next_due_at(recurrence)
+    due_at = next_due_at(recurrence)
+    if recurrence.retry_at is not None or due_at is None or recurrence.announced_n == recurrence.next_n:
+        return recurrence.retry_at or due_at
+    return due_at - timedelta(seconds=recurrence.notice_seconds)
 
 
 def settled(recurrence: Recurrence) -> Recurrence:

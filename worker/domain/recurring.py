@@ -42,7 +42,12 @@ def follow(basket: Basket, completed: Completed, context: Context) -> Completed:
         is_live = current is not None and current.state is not State.REMOVED
         changed = _set(current, rule, context)
         type_ = "recurrence.changed" if is_live else "recurrence.started"
-    changed = structs.replace(changed, causation_id=context.message_id, traceparent=context.traceparent)
+    changed = structs.replace(
+        changed,
+        causation_id=context.message_id,
+        traceparent=context.traceparent,
+        notice_seconds=context.channel.notice_seconds,
+    )
     return structs.replace(completed, recurrence=changed, notices=noticing.of_change(type_, changed))
 
 

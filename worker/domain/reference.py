@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from contracts.durations import parse_duration
 from worker.domain.basket import Address, Value
 from worker.domain.money import Money
 
@@ -27,6 +28,12 @@ class Channel(Value, frozen=True, kw_only=True):
     catch_up_limit: int = 100
     upcoming_notice: str = ""
     basket_lifetime: str = "P90D"
+
+    @property
+    def notice_seconds(self) -> int:
+        """How far ahead an order is announced; 0 for not at all."""
+        notice = parse_duration(self.upcoming_notice)
+        return round(notice.total_seconds()) if notice is not None else 0
 
 
 class Product(Value, frozen=True, kw_only=True):

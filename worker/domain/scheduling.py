@@ -23,10 +23,11 @@ CATCH_UP_LIMIT_EXCEEDED = "catch_up_limit_exceeded"
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel's settings for missed orders; the limit counts occurrences."""
+    """A channel's settings for recurrences; the limit counts occurrences, no `notice` announces nothing."""
 
     missed_after: timedelta
     catch_up_limit: int
+    notice: timedelta = timedelta(0)
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +59,19 @@ class Suspension(msgspec.Struct, frozen=True, kw_only=True):
     missed: int | None = None
 
 
+class Upcoming(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that will be placed soon."""
+
+    generation: int
+    occurrence: int
+    due_at: datetime
+
+
 class Advance(msgspec.Struct, frozen=True, kw_only=True):
     """The recurrence after a tick, and everything that happened, in order."""
 
     recurrence: Recurrence
-    happened: tuple[Placement | Skip | Failure | Suspension, ...]
+    happened: tuple[Placement | Skip | Failure | Suspension | Upcoming, ...]
     is_resumed: bool = False
 
 
@@ -70,7 +79,8 @@ def advance(
     recurrence: Recurrence, now: datetime, policy: Policy, obstacle: Reason | None, most: int
 ) -> Advance:
     """Deal with what is due, at most so many placements; `obstacle`: why the basket cannot be ordered now."""
-    happened: list[Placement | Skip | Failure | Suspension] = []
+    happened: list[Placement | Skip | Failure | Suspension | Upcoming] = []
+    recurrence = structs.replace(recurrence, notice_seconds=round(policy.notice.total_seconds()))
     is_resumed = False
     if recurrence.state is State.PAUSED and recurrence.paused_until and recurrence.paused_until <= now:
         # As of the pause's end, however late this tick is: what fell due since is not the pause's.
@@ -82,9 +92,18 @@ def advance(
         if step is None:
             break
         happened.append(step)
-    return Advance(
-        recurrence=recurrences.settled(recurrence), happened=tuple(happened), is_resumed=is_resumed
-    )
+    recurrence, upcoming = _announced(recurrences.settled(recurrence), now)
+    happened += [upcoming] if upcoming is not None else []
+    return Advance(recurrence=recurrence, happened=tuple(happened), is_resumed=is_resumed)
+
+
+def _announced(recurrence: Recurrence, now: datetime) -> tuple[Recurrence, Upcoming | None]:
+    """Announce the next occurrence when its time has come, once; what is due already needs no notice."""
+    due_at, wakes_at = recurrences.next_due_at(recurrence), recurrences.wakes_at(recurrence)
+    if due_at is None or wakes_at is None or not wakes_at <= now < due_at or not recurrence.notice_seconds:
+        return recurrence, None
+    upcoming = Upcoming(generation=recurrence.generation, occurrence=recurrence.next_n, due_at=due_at)
+    return structs.replace(recurrence, announced_n=recurrence.next_n), upcoming
 
 
 def _step(
