@@ -1,6 +1,7 @@
 """One command that the broker or a consumer makes trouble about costs no neighbour a reply or an event."""
 
 import pika
+import pytest
 from outside.claims import SERVICE, bearer
 from outside.connecting import connect
 from outside.listener import Listener
@@ -47,6 +48,7 @@ def test_a_full_reply_queue_costs_nobody_else_a_reply(stage: Stage, upstream: Up
     connection.close()
 
 
+@pytest.mark.slow
 def test_a_full_event_queue_costs_nobody_a_reply_and_gets_its_events_later(
     stage: Stage, upstream: Upstream, events: Listener
 ) -> None:

@@ -123,19 +123,17 @@ def test_servers_named_in_the_environment_are_used_and_left_alone(
 
 
 @pytest.mark.slow
-def test_an_address_of_ours_that_is_still_exported_means_ours(servers: Servers) -> None:
-    servers.stop()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BASKETRY_DATABASE_URL", servers.database_url)
-        patch.setenv("BASKETRY_BROKER_URL", "amqp://elsewhere/%2F")
-        again = start_servers(_state_dir(servers))
+def test_an_address_of_ours_that_is_still_exported_means_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BASKETRY_BROKER_URL", "amqp://elsewhere/%2F")
+    first = start_servers(tmp_path)
+    first.stop()
+    monkeypatch.setenv("BASKETRY_DATABASE_URL", first.database_url)
+    again = start_servers(tmp_path)
     try:
         assert again.postgres is not None
         assert again.rabbitmq is None
     finally:
         again.stop()
-
-
-def _state_dir(servers: Servers) -> Path:
-    assert servers.rabbitmq is not None
-    return servers.rabbitmq.home.parent
+        again.remove()

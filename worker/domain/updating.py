@@ -85,6 +85,7 @@ def _set_currency(
         problems.append(
             Problem(code=ErrorKey.PURCHASE_CURRENCY_FIXED, message=message, path="$.purchaseCurrency")
         )
+        return basket.content.currency
     changes["currency"] = currency
     return currency
 
@@ -98,16 +99,18 @@ def _set_shipping_method(
     problems: list[Problem],
 ) -> None:
     """Set the method; also when it is the currency that changes, the method needs a price in it."""
-    sent = command.common_shipping_method
-    path = "$.commonShippingMethod"
-    if sent is not UNSET and context.channel.supports_multiple_shipments:
-        problems.append(shipping.not_allowed("the channel ships in several parts: set it at the items", path))
-        return
+    sent, path = command.common_shipping_method, "$.commonShippingMethod"
     if sent is UNSET and currency == basket.content.currency:
         return
     method_id = basket.content.shipping_method_id if sent is UNSET else sent.id
-    if not shipping.is_eligible(method_id, currency, context.catalog):
-        problems.append(shipping.not_eligible(method_id, currency, path))
+    if context.channel.supports_multiple_shipments:
+        method_id = ""  # one from before the channel shipped in several parts
+        if sent is not UNSET:
+            message = "the channel ships in several parts: set it at the items"
+            problems.append(shipping.not_allowed(message, path))
+    elif not shipping.is_eligible(method_id, currency, context.catalog):
+        place = "$.purchaseCurrency" if sent is UNSET else path
+        problems.append(shipping.not_eligible(method_id, currency, place))
     changes["shipping_method_id"] = method_id
 
 
