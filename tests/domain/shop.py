@@ -12,6 +12,7 @@ from contracts.commands import (
     BasketItemAdd,
     BasketUpdate,
     ElementInput,
+    PromotionInput,
     QuantityInput,
     ShippingMethodInput,
 )
@@ -22,7 +23,7 @@ from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Context, Decision, Refused
 from worker.domain.money import Money
 from worker.domain.recurrence import Recurrence
-from worker.domain.reference import Catalog, Channel, Product, ShippingMethod
+from worker.domain.reference import Catalog, Channel, Product, Promotion, ShippingMethod, Target
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PATRICIA = Caller(user="patricia")
@@ -136,3 +137,20 @@ def seed_basket(given: Context | None = None) -> Basket:
 
 def address(**fields: str) -> AddressInput:
     return AddressInput(**{**FULL_ADDRESS, **fields})
+
+
+def updated(basket: Basket, given: Context, **fields: Any) -> Basket:
+    return done(updating.update(basket, BasketUpdate(**fields), given))
+
+
+def coded(*codes: str) -> dict[str, tuple[PromotionInput, ...]]:
+    """Give the field of an update that adds promotions."""
+    return {"promotions": tuple(PromotionInput(code=code) for code in codes)}
+
+
+def percent_off(target: str, percentage: str, **fields: Any) -> Promotion:
+    return Promotion(target=Target(target), percentage=Decimal(percentage), **fields)
+
+
+def amount_off(target: str, amount: str, currency: str = "USD", **fields: Any) -> Promotion:
+    return Promotion(target=Target(target), amount=Money(currency, Decimal(amount)), **fields)
