@@ -8,7 +8,7 @@ import shop
 from msgspec import structs
 
 from contracts.envelope import Delivery, Envelope, open_envelope
-from worker import handlers
+from worker import handlers, loading
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Decision
@@ -46,7 +46,9 @@ def decide(
     known |= {("default", Kind.PRODUCT, sku): product for sku, product in shop.PRODUCTS.items()}
     sender = Sender(caller=caller, user=caller.user if caller else None, new_owner=None)
     moment = Moment(now=shop.NOW, new_id=iter("abcdefgh").__next__, new_order_number=iter(["1001"]).__next__)
-    world = World(Loaded(baskets=baskets, recurrences={}, reference=known, orders={}, pages={}))
+    pages: dict[Any, Any] = {} if envelope.command is None else {loading.page_of(envelope): ()}
+    lists: dict[Any, Any] = {} if envelope.command is None else {loading.list_of(envelope): ()}
+    world = World(Loaded(baskets=baskets, reference=known, pages=pages, lists=lists))
     return handlers.decide(envelope, sender, world, moment, is_reused=is_reused)
 
 
@@ -186,3 +188,71 @@ def test_a_channel_is_put_before_there_is_one() -> None:
     decision = decide(command("channel.put", {"currency": "EUR"}, key="new", h_channel="old"), SERVICE, None)
     assert isinstance(decision, Completed)
     assert (decision.status, decision.reference) == (204, Channel(currency="EUR"))
+
+
+@pytest.mark.parametrize(
+    ("type_", "body"),
+    [
+        ("basket.item.update", {"itemId": "item-1"}),
+        ("basket.item.remove", {"itemId": "item-1"}),
+        ("basket.checkout", {}),
+        ("basket.empty", None),
+        ("recurrence.pause", None),
+        ("recurrence.resume", None),
+    ],
+)
+def test_what_changes_a_basket_is_for_its_owner_alone(type_: str, body: object) -> None:
+    assert keys(decide(command(type_, body), ROBERT)) == ["basket.wrong_basket_id.error"]
+    guest = Caller(user="guest", is_anonymous=True)
+    assert keys(decide(command(type_, body), guest)) == ["basket.login_required.error"]
+    service = Caller(user="robert", is_service=True)
+    assert keys(decide(command(type_, body), service)) == ["basket.wrong_basket_id.error"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "body"),
+    [
+        ("basket.item.update", {"itemId": "item-1"}),
+        ("basket.item.remove", {"itemId": "item-1"}),
+        ("basket.checkout", {}),
+        ("recurrence.preview", {}),
+    ],
+)
+def test_a_basket_that_is_closed_or_was_never_there_is_not_found(type_: str, body: object) -> None:
+    tombstone = structs.replace(SEED, is_open=False)
+    for basket in (None, tombstone):
+        assert keys(decide(command(type_, body), basket=basket)) == ["basket.basket_not_found.error"]
+
+
+def test_emptying_what_is_not_there_is_done_and_anothers_tombstone_is_anothers() -> None:
+    assert decide(command("basket.empty"), basket=None) == Completed(status=204)
+    tombstone = structs.replace(SEED, is_open=False)
+    assert decide(command("basket.empty"), basket=tombstone) == Completed(status=204)
+    assert keys(decide(command("basket.empty"), ROBERT, tombstone)) == ["basket.wrong_basket_id.error"]
+
+
+def test_an_operator_pauses_and_reads_and_changes_no_basket() -> None:
+    olga = Caller(user="olga", is_operator=True)
+    for type_ in ("recurrence.pause", "recurrence.resume", "recurrence.get"):
+        assert keys(decide(command(type_), olga)) == ["recurrence.not_found.error"]
+    for type_, body in (("basket.checkout", {}), ("basket.empty", None), ("basket.update", {})):
+        assert keys(decide(command(type_, body), olga)) == ["basket.wrong_basket_id.error"]
+
+
+def test_a_person_is_erased_by_a_service_alone() -> None:
+    erase = command("user.erase", key="patricia")
+    for caller in (shop.PATRICIA, Caller(user="olga", is_operator=True)):
+        assert keys(decide(erase, caller)) == ["command.forbidden.error"]
+    erased = decide(erase, SERVICE)
+    assert isinstance(erased, Completed)
+    assert erased.erasure is not None
+    assert [(basket.id, basket.owner) for basket in erased.erasure.baskets] == [("a-basket", "")]
+
+
+def test_a_list_of_baskets_is_for_their_owner_and_operators() -> None:
+    hers = command("basket.list", {}, key="patricia")
+    assert keys(decide(hers, ROBERT)) == ["command.forbidden.error"]
+    for caller in (shop.PATRICIA, Caller(user="olga", is_operator=True)):
+        decision = decide(hers, caller)
+        assert isinstance(decision, Completed)
+        assert (decision.status, decision.body.baskets) == (200, ())
