@@ -260,6 +260,15 @@ def test_emptying_a_recurrent_basket_ends_its_recurrence() -> None:
     assert [notice.type for notice in decision.notices] == ["recurrence.removed"]
 
 
+def test_a_recurrence_that_was_removed_is_not_removed_again() -> None:
+    live = standing()
+    assert live.recurrence is not None
+    removed = structs.replace(live.recurrence, state=State.REMOVED)
+    decision = closing.empty(shop.seed_basket(), BasketEmpty(), given(recurrence=removed))
+    assert isinstance(decision, Completed)
+    assert (decision.recurrence, decision.notices) == (None, ())
+
+
 def test_a_basket_whose_recurrence_was_removed_is_closed_by_its_checkout() -> None:
     live = standing()
     assert live.basket is not None

@@ -200,6 +200,14 @@ def test_another_grid_begins_after_it() -> None:
     assert recurrences.next_due_at(again) == at("08T10:00")
 
 
+def test_another_grid_begins_after_it_also_while_earlier_ones_are_missed() -> None:
+    recurrence, taken = ordered(daily(), "05T12:00", "05T12:00")
+    assert taken == [5, 6]
+    later = structs.replace(recurrence.rule, start_at=at("01T11:00"))
+    changed = recurrences.set_again(recurrence, later, at("05T12:30"))
+    assert recurrences.next_due_at(changed) == at("07T11:00")
+
+
 def test_the_same_grid_set_again_still_passes_over_it() -> None:
     recurrence, _ = ordered(daily(), "02T12:00")
     longer = structs.replace(recurrence.rule, end_at=at("20T10:00"))
@@ -211,6 +219,13 @@ def test_one_that_expired_by_it_and_gets_more_repetitions_goes_on_behind_it() ->
     recurrence, _ = ordered(daily(repetitions=1), "01T09:00")
     more = recurrences.set_again(recurrence, structs.replace(recurrence.rule, repetitions=3), at("01T09:30"))
     assert look(more, "01T10:00", "02T10:00", "03T10:00", "04T10:00")[1] == ["order 1", "order 2"]
+
+
+def test_one_that_goes_on_at_once_does_not_order_it_again() -> None:
+    recurrence, taken = ordered(daily(repetitions=1), "01T12:00")
+    assert (taken, recurrence.state) == ([1], State.EXPIRED)
+    more = recurrences.set_again(recurrence, structs.replace(recurrence.rule, repetitions=3), at("01T13:00"))
+    assert look(more, "02T10:00", "03T10:00", "04T10:00")[1] == ["order 2", "order 3"]
 
 
 @pytest.mark.xfail(strict=True, reason="T1-1: what was ordered early lies behind and draws it back")

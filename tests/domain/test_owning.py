@@ -8,7 +8,7 @@ from msgspec import structs
 
 from contracts.commands import BasketCreate
 from contracts.errors import ErrorKey
-from worker.domain import callers, creating
+from worker.domain import callers, closing, creating
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed
@@ -131,3 +131,9 @@ def test_the_owners_last_groups_and_customer_are_remembered_and_nobody_elses() -
     later = callers.remembered(basket, Caller(user="patricia", groups=("b", "c")))
     assert (later.customer, later.groups, later.version) == (None, ("b", "c"), basket.version)
     assert callers.remembered(basket, Caller(user="robert", groups=("x",))) == basket
+
+
+@pytest.mark.xfail(strict=True, reason="T1-9: groups and customer come back to what was just closed")
+def test_of_a_tombstone_nothing_is_remembered_but_its_owner_and_version() -> None:
+    tombstone = closing.closed(owned_by(Caller(user="patricia", customer="acme", groups=("a",))))
+    assert callers.remembered(tombstone, Caller(user="patricia", customer="acme", groups=("a",))) == tombstone

@@ -187,3 +187,12 @@ def test_a_method_that_is_gone_keeps_the_price_it_had() -> None:
     basket = set_item(basket, "item-1", given, shipping_method=ShippingMethodInput(id="STD_GROUND"))
     without = shop.context(channel=SEVERAL, methods={})
     assert str(shop.updated(basket, without, department="Sales").priced.totals.shipping) == "16.94"
+
+
+def test_a_method_that_has_no_price_in_the_currency_any_more_keeps_the_one_it_had() -> None:
+    in_yen = shop.context(methods={"STD_GROUND": shop.METHODS["YEN"]})
+    after = shop.updated(shop.seed_basket(), in_yen, department="Sales")
+    assert (after.priced.totals.shipping, after.priced.methods[0].name) == (
+        shop.STANDARD_GROUND.price.value,
+        "Standard Ground",
+    )
