@@ -220,7 +220,6 @@ def test_an_empty_basket_cannot_be_checked_out() -> None:
     assert [code for code, _ in shop.refusals(refused)] == [ErrorKey.BASKET_EMPTY]
 
 
-@pytest.mark.xfail(strict=True, reason="T1-6: the agreed prices go over to a buyer of another customer")
 def test_a_quote_is_not_for_a_new_owner_of_another_customer() -> None:
     robert = Caller(user="robert", customer="beta")
     context = given(customers={}, cost_centers={})

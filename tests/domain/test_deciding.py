@@ -46,7 +46,8 @@ def decide(
     known |= {("default", Kind.PRODUCT, sku): product for sku, product in shop.PRODUCTS.items()}
     sender = Sender(caller=caller, user=caller.user if caller else None, new_owner=None)
     moment = Moment(now=shop.NOW, new_id=iter("abcdefgh").__next__, new_order_number=iter(["1001"]).__next__)
-    pages: dict[Any, Any] = {} if envelope.command is None else {loading.page_of(envelope): ()}
+    is_readable = envelope.command is not None and caller is not None
+    pages: dict[Any, Any] = {loading.page_of(envelope, caller): ()} if is_readable else {}
     lists: dict[Any, Any] = {} if envelope.command is None else {loading.list_of(envelope): ()}
     world = World(Loaded(baskets=baskets, reference=known, pages=pages, lists=lists))
     return handlers.decide(envelope, sender, world, moment, is_reused=is_reused)

@@ -228,7 +228,6 @@ def test_one_that_goes_on_at_once_does_not_order_it_again() -> None:
     assert look(more, "02T10:00", "03T10:00", "04T10:00")[1] == ["order 2", "order 3"]
 
 
-@pytest.mark.xfail(strict=True, reason="T1-1: what was ordered early lies behind and draws it back")
 def test_one_that_goes_on_long_after_it_does_not_step_back() -> None:
     paused = halting.paused(daily(repetitions=1), at("01T09:00"), until=None)
     recurrence, taken = ordered(paused, "03T12:00")
@@ -242,7 +241,6 @@ def test_one_that_goes_on_long_after_it_does_not_step_back() -> None:
     assert look(resumed, "09T12:00", "10T10:00")[1] == ["order 9"]
 
 
-@pytest.mark.xfail(strict=True, reason="T1-2: only what was missed before it is compared with the limit")
 def test_the_catch_up_limit_counts_what_was_missed_on_both_sides_of_it() -> None:
     recurrence, taken = ordered(daily(), "2026-03-01T12:00")
     assert taken == [60]

@@ -133,7 +133,6 @@ def test_the_owners_last_groups_and_customer_are_remembered_and_nobody_elses() -
     assert callers.remembered(basket, Caller(user="robert", groups=("x",))) == basket
 
 
-@pytest.mark.xfail(strict=True, reason="T1-9: groups and customer come back to what was just closed")
 def test_of_a_tombstone_nothing_is_remembered_but_its_owner_and_version() -> None:
     tombstone = closing.closed(owned_by(Caller(user="patricia", customer="acme", groups=("a",))))
     assert callers.remembered(tombstone, Caller(user="patricia", customer="acme", groups=("a",))) == tombstone

@@ -203,7 +203,7 @@ def test_a_basket_takes_fifty_promotions_and_not_one_more() -> None:
 def test_a_rebate_is_spread_in_proportion_and_the_remainder_goes_on_the_largest(
     rebate: str, totals: list[str], shares: list[str]
 ) -> None:
-    spread = rebates.spread(Decimal(rebate), [Decimal(total) for total in totals], "USD")
+    spread = rebates.spread(Decimal(rebate), [(Decimal(19), Decimal(total)) for total in totals], "USD")
     assert spread == [Decimal(share) for share in shares]
 
 
@@ -216,7 +216,7 @@ def test_the_shares_sum_to_the_rebate_and_none_is_negative_or_more_than_its_item
 ) -> None:
     whole = sum(totals, Decimal(0))
     rebate = Decimal(int(whole * 100 * part.numerator / part.denominator)).scaleb(-2)
-    shares = rebates.spread(rebate, totals, "USD")
+    shares = rebates.spread(rebate, [(Decimal(19), total) for total in totals], "USD")
     assert sum(shares, Decimal(0)) == rebate
     for share, total in zip(shares, totals, strict=True):
         assert 0 <= share <= total

@@ -245,7 +245,6 @@ def test_a_product_that_has_no_price_in_the_currency_any_more_keeps_the_one_it_h
     assert after.priced == before.priced
 
 
-@pytest.mark.xfail(strict=True, reason="T1-3: of two equally large items the first bears the remainder")
 def test_the_order_of_adding_makes_no_difference_to_the_taxes_of_a_spread_rebate() -> None:
     ten = Money("USD", Decimal("10.00"))
     taxed = Product(name="taxed", price=ten, tax_rate=Decimal(19))

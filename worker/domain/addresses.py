@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 _COUNTRY_CODES = frozenset(country.alpha_2 for country in pycountry.countries)
 _ID_BYTES = 18  # 24 characters in base 64, as long as the seed's ids
 _DATA_FIELDS = tuple(name for name in Address.__struct_fields__ if name not in ("id", "origin"))
-_URN = re.compile(r"urn:address:(customer|store):([^:]+):(.+)", re.IGNORECASE)
+# An owner may hold colons, as the users of some logins do; an id that is to be named this way may not.
+_URN = re.compile(r"urn:address:(customer|store):(.+):([^:]+)", re.IGNORECASE)
 _REQUIRED = {
     "first_name": "firstName",
     "last_name": "lastName",

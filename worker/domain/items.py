@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET, structs
 
 from contracts.errors import ErrorKey, Problem
-from worker.domain import addresses, creating, quantities, shipping
+from worker.domain import addresses, creating, methods, quantities
 from worker.domain.addresses import Role
 from worker.domain.basket import Address
 from worker.domain.decisions import Completed, Refused
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 def update(basket: Basket, command: commands.BasketItemUpdate, context: Context) -> Decision:
-    """Change an item; one of a quote stays as it was agreed."""
+    """Change an item; how many of one in a quote is agreed, how it travels is not."""
     item = _find(basket, command.item_id)
     problems: list[Problem] = []
     changes: dict[str, Any] = {}
     if item is None:
         problems.append(_not_found(command.item_id))
-    elif item.quote_id:
+    elif item.quote_id and command.quantity is not UNSET:
         message = "an item of a quote cannot be changed, only removed"
-        problems.append(Problem(code=ErrorKey.QUOTE_ITEM_FIXED, message=message, path="$.itemId"))
+        problems.append(Problem(code=ErrorKey.QUOTE_ITEM_FIXED, message=message, path="$.quantity"))
     if command.quantity is not UNSET:
         changes["quantity"] = quantities.read(command.quantity)
         if changes["quantity"] is None:
@@ -62,14 +62,14 @@ def _set_shipment(
     if command.shipping_method is not UNSET:
         path = "$.shippingMethod"
         if not is_multiple:
-            problems.append(shipping.not_allowed("the channel ships in one part: set the method", path))
-        elif not shipping.is_eligible(command.shipping_method.id, basket.content.currency, context.catalog):
-            problems.append(shipping.not_eligible(command.shipping_method.id, basket.content.currency, path))
+            problems.append(methods.not_allowed("the channel ships in one part: set the method", path))
+        elif not methods.is_eligible(command.shipping_method.id, basket.content.currency, context.catalog):
+            problems.append(methods.not_eligible(command.shipping_method.id, basket.content.currency, path))
         changes["shipping_method_id"] = command.shipping_method.id
     if command.ship_to_address is not UNSET:
         path = "$.shipToAddress"
         if not is_multiple:
-            problems.append(shipping.not_allowed("the channel ships in one part: set the address", path))
+            problems.append(methods.not_allowed("the channel ships in one part: set the address", path))
             return
         address = addresses.resolve(command.ship_to_address, path, Role.SHIP_TO, context)
         if isinstance(address, Address):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from contracts.errors import ErrorKey, Problem
-from worker.domain import addresses, agreements, shipments, shipping
+from worker.domain import addresses, agreements, methods, shipments
 from worker.domain.addresses import Role
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def obstacles(basket: Basket, channel: Channel | None, catalog: Catalog, now: da
     ]
     method_ids = shipments.method_ids(content, is_multiple=channel.supports_multiple_shipments)
     found += [
-        shipping.not_eligible(method_id, content.currency)
+        methods.not_eligible(method_id, content.currency)
         for method_id in method_ids
-        if not shipping.is_eligible(method_id, content.currency, catalog)
+        if not methods.is_eligible(method_id, content.currency, catalog)
     ]
     found += _address_obstacles(content, channel, catalog)
     customer = _customer_of(basket, catalog)

@@ -73,12 +73,17 @@ def product(put: sent.ProductPut) -> Product | list[Problem]:
 
 
 def shipping_method(put: sent.ShippingMethodPut) -> ShippingMethod | list[Problem]:
-    return _money_problems(put.price, "$.price") or ShippingMethod(
+    problems = _money_problems(put.price, "$.price")
+    time_min = put.shipping_time_min if put.shipping_time_min is not UNSET else None
+    time_max = put.shipping_time_max if put.shipping_time_max is not UNSET else None
+    if time_min is not None and time_max is not None and time_max < time_min:
+        problems.append(_malformed("$.shippingTimeMax", "shippingTimeMax is less than shippingTimeMin"))
+    return problems or ShippingMethod(
         name=put.name,
         price=_money(put.price),
         description=put.description,
-        time_min=put.shipping_time_min if put.shipping_time_min is not UNSET else None,
-        time_max=put.shipping_time_max if put.shipping_time_max is not UNSET else None,
+        time_min=time_min,
+        time_max=time_max,
     )
 
 

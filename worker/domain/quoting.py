@@ -27,11 +27,11 @@ def add(basket: Basket, quote_id: str, context: Context) -> Decision:
         return Refused(
             problems=(_problem(ErrorKey.QUOTE_NOT_FOUND, f"there is no quote {quote_id[:100]!r}"),)
         )
+    obstacle = agreements.quote_obstacle(quote_id, customer, context.catalog, context.now, _PATH)
+    problems = [] if obstacle is None else [obstacle]
     is_there = any(item.quote_id == quote_id for item in basket.content.items)
-    problems = _problems(basket, quote_id, quote, context)
-    if not is_there and len(basket.content.items) + len(quote.items) > MAX_ITEMS:
-        message = f"a basket holds at most {MAX_ITEMS} items"
-        problems.append(_problem(ErrorKey.LIMIT_EXCEEDED, message))
+    if not is_there:
+        problems += _problems(basket, quote, context)
     if problems:
         return Refused(problems=tuple(problems))
     if is_there:
@@ -52,13 +52,12 @@ def add(basket: Basket, quote_id: str, context: Context) -> Decision:
     return Completed(status=201, basket=creating.changed(basket, content, context))
 
 
-def _problems(basket: Basket, quote_id: str, quote: Quote, context: Context) -> list[Problem]:
+def _problems(basket: Basket, quote: Quote, context: Context) -> list[Problem]:
+    """Say what keeps the items of a quote out of the basket."""
     problems = []
-    invalid = agreements.quote_obstacle(
-        quote_id, context.caller.customer, context.catalog, context.now, _PATH
-    )
-    if invalid is not None:
-        problems.append(invalid)
+    if len(basket.content.items) + len(quote.items) > MAX_ITEMS:
+        message = f"a basket holds at most {MAX_ITEMS} items"
+        problems.append(_problem(ErrorKey.LIMIT_EXCEEDED, message))
     if basket.content.recurrence is not None:
         message = "a recurrent basket takes no quote"
         problems.append(_problem(ErrorKey.RECURRING_NOT_ALLOWED, message))

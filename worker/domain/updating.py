@@ -11,11 +11,11 @@ from worker.domain import (
     addresses,
     agreements,
     creating,
+    methods,
     money,
     pricing,
     rebates,
     recurring,
-    shipping,
 )
 from worker.domain.addresses import Role
 from worker.domain.basket import MAX_PROMOTIONS, Address
@@ -107,10 +107,10 @@ def _set_shipping_method(
         method_id = ""  # one from before the channel shipped in several parts
         if sent is not UNSET:
             message = "the channel ships in several parts: set it at the items"
-            problems.append(shipping.not_allowed(message, path))
-    elif not shipping.is_eligible(method_id, currency, context.catalog):
+            problems.append(methods.not_allowed(message, path))
+    elif not methods.is_eligible(method_id, currency, context.catalog):
         place = "$.purchaseCurrency" if sent is UNSET else path
-        problems.append(shipping.not_eligible(method_id, currency, place))
+        problems.append(methods.not_eligible(method_id, currency, place))
     changes["shipping_method_id"] = method_id
 
 
@@ -171,7 +171,7 @@ def _add_promotions(
         if rebates.applies(context.catalog.promotions.get(code), currency, items_total, context.now)
     ]
     codes = tuple(dict.fromkeys((*basket.content.promotions, *accepted)))
-    if max(len(codes), len(command.promotions)) > MAX_PROMOTIONS:
+    if max(len(codes), len(sent)) > MAX_PROMOTIONS:
         message = f"a basket takes at most {MAX_PROMOTIONS} promotions"
         problems.append(Problem(code=ErrorKey.LIMIT_EXCEEDED, message=message, path="$.promotions"))
     changes["promotions"] = codes
