@@ -159,11 +159,11 @@ def test_a_service_that_was_never_started_takes_nothing(empty: Stage) -> None:
         connection.channel().exchange_delete(COMMANDS)
     with Client(empty.broker_url) as client:
         with pytest.raises(NotPublished, match="NOT_FOUND"):
-            client.publish("basket.create", "mine", timeout_seconds=0.4)
+            client.publish("basket.create", "mine", timeout_seconds=1.5)
         with connect(empty.broker_url) as connection:
             connection.channel().exchange_declare(COMMANDS, "topic", durable=True)
         with pytest.raises(NotPublished, match="NO_ROUTE") as no:
-            client.publish("basket.create", "mine", timeout_seconds=0.4)
+            client.publish("basket.create", "mine", timeout_seconds=1.5)
     assert isinstance(no.value.__cause__, Unroutable)
 
 

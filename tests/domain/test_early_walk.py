@@ -166,7 +166,8 @@ def test_every_occurrence_is_in_one_order_or_in_one_skipped_range(
         act(walk, model, action, detail, now)
         assert walk.ordered == model.ordered
         assert (walk.recurrence.state is State.EXPIRED) is model.is_over
-        if action == "tick" and not model.is_over:
+        # While it is halted, a planned skip may have been carried out already or wait for its turn.
+        if action == "tick" and not model.is_over and model.halted_at is None:
             assert sorted(walk.skipped) == sorted(model.skipped)
     numbers = [n for n, _ in walk.ordered] + walk.skipped
     assert len(numbers) == len(set(numbers))
