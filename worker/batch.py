@@ -25,6 +25,18 @@ if TYPE_CHECKING:
     from worker.tokens import Keyring
 
 
+# A worker's memory is what it reads and what it writes at once: 200 baskets of 500 items would be 180 MB.
+_MAX_ANSWER_BYTES = 8 * 1024 * 1024
+
+
+class TooMuch(Exception):  # noqa: N818 - it says what is the case
+    """The answers of a batch are more than a transaction should hold; nothing was kept. `first` fit."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__(first)
+        self.first = first
+
+
 class Handled(msgspec.Struct, frozen=True):
     """What is to be sent once the transaction is committed."""
 
@@ -41,7 +53,8 @@ def handle(
 ) -> Handled:
     """Apply commands in order within an open transaction.
 
-    With `failure`, the reason why the database would not take them, they are parked instead and answered 500.
+    Raises TooMuch. With `failure`, the reason why the database would not take them, they are parked instead
+    and answered 500.
     """
     now = database.now(tx)
     senders = [_sender(envelope, keyring, now) for envelope in envelopes]
@@ -56,8 +69,10 @@ def handle(
     numbers = iter(orders.numbers(tx, sum(one.type == "basket.checkout" for one in envelopes)))
     moment = Moment(now=now, new_id=new_id, new_order_number=numbers.__next__)
     ledger = Ledger(world, entries, known, moment, failure)
-    for envelope, sender in pairs:
+    for number, (envelope, sender) in enumerate(pairs):
         ledger.enter(envelope, sender)
+        if ledger.answer_bytes > _MAX_ANSWER_BYTES and number:
+            raise TooMuch(number)
     world.save(tx)
     outbox.append(tx, ledger.events)
     dead_letters.park(tx, ledger.letters)

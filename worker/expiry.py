@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import msgspec
@@ -25,24 +25,31 @@ _read = msgspec.json.Decoder(Basket).decode
 log = logs.get(__name__)
 
 
-def expire(engine: Engine) -> int:
-    """Close what is due in every channel, so many baskets a transaction; give the number closed."""
+def expire(engine: Engine, goes_on: Callable[[], bool]) -> bool:
+    """Close what is due in every channel, while `goes_on` says so; False when it was cut short."""
     with database.transaction(engine) as tx:
         channels = {DEFAULT_CHANNEL: Channel(), **reference.channels(tx)}
-    return sum(_expire(engine, channel_id, channel) for channel_id, channel in channels.items())
+    return all(
+        _expire(engine, channel_id, channel, goes_on)
+        for channel_id, channel in channels.items()
+        if channel is not None
+    )
 
 
-def _expire(engine: Engine, channel_id: str, channel: Channel) -> int:
+def _expire(engine: Engine, channel_id: str, channel: Channel, goes_on: Callable[[], bool]) -> bool:
     lifetime = parse_duration(channel.basket_lifetime)
-    closed = 0
     place: Place | None = _FIRST
     while lifetime is not None and place is not None:
+        if not goes_on():
+            return False
         with database.transaction(engine) as tx:
             before = database.now(tx) - lifetime
             untouched = baskets.lock_untouched(tx, channel_id, before, place, _AT_ONCE)
-            closed += _close(tx, channel_id, untouched)
+            closed = _close(tx, channel_id, untouched)
+        if closed:
+            log.info("baskets.expired", channel=channel_id, baskets=closed)
         place = untouched[-1].place if len(untouched) == _AT_ONCE else None
-    return closed
+    return True
 
 
 def _close(tx: Transaction, channel_id: str, untouched: Sequence[Untouched]) -> int:

@@ -14,7 +14,7 @@ import msgspec
 
 from contracts.envelope import NO_CHANNEL
 from contracts.errors import ErrorKey, Problem, in_order, is_before
-from worker.domain import callers, closing, recurring
+from worker.domain import callers, recurring
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Context, Decision, Refused
 from worker.routes import ROUTES, Erase, OnBasket, OnOrder, OnOwner, Put
@@ -82,7 +82,7 @@ def _decide_on(
         case OnOwner():
             return _decide_on_owner(envelope, route, context)
         case Erase():
-            return _decide_erasure(world, context)
+            return _decide_erasure(context)
         case OnBasket():
             return _decide_on_basket(envelope, world.basket(envelope), route, context)
         case _:
@@ -123,12 +123,12 @@ def _decide_on_owner(envelope: Envelope, route: OnOwner, context: Context) -> De
     return route.decide(envelope.command, context)
 
 
-def _decide_erasure(world: World, context: Context) -> Decision:
+def _decide_erasure(context: Context) -> Decision:
+    """Take the erasure on: it is done in steps, so that nobody waits for a person's many baskets."""
     problem = callers.reference_problem(context.caller)
     if problem is not None:
         return Refused(problems=(problem,), is_final=True)
-    owned = world.owned(context.key)
-    return closing.erase(owned, world.live_recurrences(owned), context)
+    return Completed(status=204, is_erasure=True)
 
 
 def _decide_put(envelope: Envelope, caller: Caller, route: Put, found: list[Problem]) -> Decision:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
 from contracts.instants import iso
 from worker.store import database, history
@@ -23,24 +23,24 @@ def show(database_url: str, channel: str, basket_id: str, limit: int, *, as_json
     if as_json:
         print(json.dumps([msgspec.to_builtins(one) for one in told], indent=2))  # noqa: T201
         return bool(told)
-    table = Table("at", "what", "who", "message id", "outcome", "version", "said")
+    # Lines and no table: every id is whole at any width, and `grep` finds it.
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     for one in told:
-        table.add_row(*_row(one))
-    Console().print(table)
+        for line in _lines(one):
+            console.print(line)
     return bool(told)
 
 
-def _row(told: Told) -> tuple[str, ...]:
+def _lines(told: Told) -> Iterator[str]:
+    """Tell one thing: when, what and its outcome; below it whose it was and what it said."""
+    what = str(told.headers.get("command", told.type)) if told.kind == "result" else told.type
     version = told.headers.get("version")
-    return (
-        iso(told.at),
-        str(told.headers.get("command", told.type)) if told.kind == "result" else told.type,
-        told.caller or "",
-        told.message_id or "",
-        _outcome(told),
-        "" if version is None else str(version),
-        _said(told),
-    )
+    parts = [iso(told.at.replace(microsecond=0)), what, _outcome(told)]
+    yield "  ".join(parts + ([] if version is None else [f"version {version}"]))
+    by = f"by {told.caller}" if told.caller else ""
+    message = f"message {told.message_id}" if told.message_id else ""
+    below = ", ".join(part for part in (by, message) if part)
+    yield from (f"    {line}" for line in (below, _said(told)) if line)
 
 
 def _outcome(told: Told) -> str:

@@ -56,6 +56,7 @@ class Ledger:
         self.events: list[Event] = []
         self.letters: list[DeadLetter] = []
         self.parked: list[inbox.Identity] = []
+        self.answer_bytes = 0
         self._world = world
         self._entries = entries
         self._known = known
@@ -67,6 +68,7 @@ class Ledger:
         """Answer a repeat as before, or decide a command and note all that follows from it."""
         identity = None if envelope.is_read else envelope.identity
         repeat = self._known.get(identity) if identity is not None else None
+        self._notices = []
         if repeat is not None and (repeat.body_hash, repeat.caller) == (envelope.body_hash, sender.user):
             result = repeat.answer
         else:
@@ -74,6 +76,9 @@ class Ledger:
             if not envelope.is_read:
                 self.events.append(result)
                 self.events += self._notices
+        if result is not None:
+            self.answer_bytes += len(result.body)
+        self.answer_bytes += sum(len(said.body) for said in self._notices)
         if result is not None and envelope.reply_to is not None:
             reply = Reply(result, envelope.reply_to, envelope.correlation_id, envelope.media_type)
             self.replies.append(reply)
@@ -135,8 +140,7 @@ def _notices(envelope: Envelope, completed: Completed) -> list[Event]:
     version = 0 if completed.basket is None else completed.basket.version
     cause = {"causation_id": envelope.message_id, "traceparent": envelope.traceparent}
     return [
-        notices.event(envelope.channel, said.key or envelope.key, version, said, **cause)
-        for said in completed.notices
+        notices.event(envelope.channel, envelope.key, version, said, **cause) for said in completed.notices
     ]
 
 

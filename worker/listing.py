@@ -16,6 +16,8 @@ from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence, State, next_due_at
 from worker.store import database, orders, recurrences
 
+_PIPED_WIDTH = 240
+
 
 def list_orders(database_url: str, limit: int, basket_id: str | None, *, as_json: bool) -> None:
     """Print the newest orders."""
@@ -29,7 +31,7 @@ def list_orders(database_url: str, limit: int, basket_id: str | None, *, as_json
     table = Table("number", "channel", "basket", "n", "due at", "placed at", "catch-up", "total")
     for one in found:
         table.add_row(*_order_row(one))
-    Console().print(table)
+    _print(table)
 
 
 def list_recurrences(database_url: str, limit: int, state: str | None, *, as_json: bool) -> None:
@@ -46,7 +48,15 @@ def list_recurrences(database_url: str, limit: int, state: str | None, *, as_jso
         error = one.last_error.message if one.last_error is not None else ""
         row = (one.channel, one.basket_id, one.state, one.rule.interval, _next(one), str(one.placed), error)
         table.add_row(*row)
-    Console().print(table)
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    """Print a table without cutting anything off: it is folded on a terminal, and wide in a pipe."""
+    for column in table.columns:
+        column.overflow = "fold"
+    console = Console()
+    Console(width=console.width if console.is_terminal else _PIPED_WIDTH).print(table)
 
 
 def _order_row(order: Order) -> tuple[str, ...]:

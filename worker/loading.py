@@ -16,7 +16,7 @@ from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence
 from worker.domain.reference import Reference
 from worker.lookups import Page
-from worker.routes import ROUTES, Erase, OnBasket, OnOrder, Put
+from worker.routes import ROUTES, OnBasket, OnOrder, Put
 from worker.store import baskets, orders, recurrences, reference
 from worker.store.database import Transaction
 from worker.store.reference import Kind
@@ -42,11 +42,7 @@ def load(tx: Transaction, asked: Collection[Asked]) -> Loaded:
     wanted = [(one, who) for one, who in asked if one.command is not None]
     on_baskets = [one for one, _ in wanted if isinstance(ROUTES[one.type], OnBasket)]
     locked = baskets.lock(tx, {(one.channel, one.key) for one in on_baskets})
-    erased = [one for one, _ in wanted if isinstance(ROUTES[one.type], Erase)]
-    for one in erased:
-        locked.update(baskets.lock_owned(tx, one.channel, one.key))
     about = {(one.channel, one.key) for one in on_baskets if _is_about_recurrence(one)}
-    about.update(key for key, basket in locked.items() if erased and basket.content.recurrence is not None)
     keys = {key for one, who in wanted for key in _keys_of_command(one, who)}
     keys.update(key for basket in locked.values() for key in reference.keys_of(basket))
     for one in on_baskets:

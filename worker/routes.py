@@ -24,7 +24,7 @@ class Put(msgspec.Struct, frozen=True):
 
 
 class Erase(msgspec.Struct, frozen=True):
-    """Removes what is kept of a person."""
+    """Has what is kept of a person removed."""
 
     is_read: ClassVar[bool] = False
 
@@ -99,11 +99,9 @@ ROUTES: dict[str, Route] = {
 def begins_anew(type_: str, earlier: Collection[str]) -> bool:
     """Whether a command must not be in one transaction with the ones before it.
 
-    It needs rows that these write, or it has rows of other keys to itself.
+    It needs rows that these write.
     """
     route = ROUTES.get(type_)
-    if isinstance(route, Erase) or "user.erase" in earlier:
-        return bool(earlier)
     if isinstance(route, OnOwner):
         return any(other in ROUTES and not ROUTES[other].is_read for other in earlier)
     reads_orders = isinstance(route, OnOrder) or (isinstance(route, OnBasket) and route.page is not None)

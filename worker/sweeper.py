@@ -1,4 +1,4 @@
-"""Relays what was left behind, removes what is past its retention, expires baskets; a thread of its own.
+"""Relays what was left behind, removes what is past its time, erases persons; a thread of its own.
 
 Left behind: events whose relay failed, was killed, or found their partition taken. A second after they were
 written somebody looks again. Removal goes in small batches, so that no other transaction waits for it.
@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from worker import expiry, logs, relay
+from worker import expiry, forgetting, logs, relay
 from worker.publisher import Publisher, Unavailable
 from worker.store import database, erasure, inbox, outbox
 
@@ -25,6 +25,7 @@ _LEFT_BEHIND_AFTER = timedelta(seconds=1)
 _REMOVE_EVERY_SECONDS = 60.0
 _STOPS_WITHIN_SECONDS = 5.0
 _REMOVED_AT_ONCE = 1000
+_MOMENT_SECONDS = 0.3
 
 log = logs.get(__name__)
 
@@ -39,6 +40,7 @@ class Sweeper(threading.Thread):
         self._retention = settings.answer_retention
         self._nudged = threading.Event()
         self._is_stopping = False
+        self._expires = False  # there is still something to be expired
 
     def run(self) -> None:
         next_removal = 0.0
@@ -49,7 +51,10 @@ class Sweeper(threading.Thread):
             if time.monotonic() >= next_removal:
                 next_removal = time.monotonic() + _REMOVE_EVERY_SECONDS
                 self._try(self.remove_old)
+                self._expires = True
+            if self._expires:
                 self._try(self.expire_baskets)
+            self._try(self.forget_persons)
 
     def _try(self, work: Callable[[], object]) -> None:
         """Do a piece of work that may fail; the next round does it again."""
@@ -84,10 +89,20 @@ class Sweeper(threading.Thread):
         return relayed
 
     def expire_baskets(self) -> None:
-        """Close the baskets that nobody touches any more."""
-        closed = expiry.expire(self._engine)
-        if closed:
-            log.info("baskets.expired", baskets=closed)
+        """Close baskets that nobody touches any more, for a moment; go on right after the next sweep."""
+        self._expires = not expiry.expire(self._engine, self._for_a_moment())
+        if self._expires:
+            self._nudged.set()
+
+    def forget_persons(self) -> None:
+        """Work at erasures for a moment, and go on with them right after the next sweep."""
+        if not forgetting.forget(self._engine, self._for_a_moment()):
+            self._nudged.set()
+
+    def _for_a_moment(self) -> Callable[[], bool]:
+        """Allow some work that relaying must not wait for any longer."""
+        until = time.monotonic() + _MOMENT_SECONDS
+        return lambda: time.monotonic() < until and not self._is_stopping
 
     def remove_old(self) -> None:
         """Remove what is older than the retention, in small transactions."""

@@ -88,6 +88,12 @@ def _apply_batch(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain
         _commit_and_say(tools, envelopes)
     except database.TryAgain as error:
         return TryAgain(0, str(error))
+    except batch.TooMuch as error:
+        first = _apply_batch(tools, envelopes[: error.first])
+        if isinstance(first, TryAgain):
+            return first
+        rest = _apply_batch(tools, envelopes[error.first :])
+        return TryAgain(error.first + rest.first, rest.why) if isinstance(rest, TryAgain) else rest
     except Exception as error:  # noqa: BLE001 - what one command has caused, its neighbours must not suffer
         log.warning("batch.split", size=len(envelopes), why=logs.where(error))
         return _apply_one_by_one(tools, envelopes)

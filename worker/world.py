@@ -7,14 +7,14 @@ changed is written with one statement a kind.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Collection, Mapping
-from typing import TypeVar, cast
+from collections.abc import Mapping
+from typing import TypeGuard, TypeVar, cast
 
 from contracts.envelope import Envelope
 from worker.domain import callers
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
-from worker.domain.decisions import Completed, Erasure, Listed
+from worker.domain.decisions import Completed, Listed
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence
 from worker.domain.reference import Catalog, Channel, Reference
@@ -41,7 +41,7 @@ class World:
         self._skips: list[orders.Skipped] = []
         self._orders: list[Order] = []
         self._handovers: list[erasure.Handover] = []
-        self._erasures: list[tuple[str, Erasure]] = []
+        self._erasures: dict[baskets.Key, erasure.Erasure] = {}
 
     def basket(self, envelope: Envelope) -> Basket | None:
         return self._baskets.get((envelope.channel, envelope.key))
@@ -62,14 +62,6 @@ class World:
         wanted = list_of(envelope)
         return self._loaded.lists[wanted] if wanted is not None else ()
 
-    def owned(self, owner: str) -> list[Basket]:
-        """Give all baskets that were loaded of an owner."""
-        return [basket for basket in self._baskets.values() if basket.owner == owner]
-
-    def live_recurrences(self, among: Collection[Basket]) -> list[Recurrence]:
-        keys = {(basket.channel, basket.id) for basket in among if basket.content.recurrence is not None}
-        return [one for key, one in self._recurrences.items() if key in keys]
-
     def channel(self, channel_id: str) -> Channel | None:
         return reference.channel(self._reference, channel_id)
 
@@ -88,7 +80,7 @@ class World:
         route, key = ROUTES[envelope.type], (envelope.channel, envelope.key)
         if completed.basket is not None and caller is not None and not route.is_read:
             before = self._baskets.get(key)
-            if before is not None and before.is_open and before.owner != completed.basket.owner:
+            if _is_handed_over(before, completed.basket):
                 self._handovers.append((*key, before.owner))
             known = self.informed(envelope.channel, caller)
             self._baskets[key] = callers.remembered(completed.basket, known)
@@ -99,11 +91,12 @@ class World:
             self._orders.append(completed.order)
         if isinstance(route, Put):
             self._put[envelope.channel, route.kind, envelope.key] = completed.reference
-        if completed.erasure is not None:
-            self._erasures.append((envelope.channel, completed.erasure))
-            self._baskets.update({(one.channel, one.id): one for one in completed.erasure.baskets})
-            self._recurrences.update(
-                {(one.channel, one.basket_id): one for one in completed.erasure.recurrences}
+        if completed.is_erasure:
+            self._erasures[key] = erasure.Erasure(
+                channel=envelope.channel,
+                owner=envelope.key,
+                causation_id=envelope.message_id,
+                traceparent=envelope.traceparent,
             )
 
     def save(self, tx: Transaction) -> None:
@@ -120,8 +113,14 @@ class World:
         orders.append_skips(tx, self._skips)
         reference.save(tx, self._put)
         erasure.note_handovers(tx, self._handovers)
-        for channel, done in self._erasures:
-            erasure.redact(tx, channel, done.user, [basket.id for basket in done.baskets])
+        erasure.ask(tx, list(self._erasures.values()))
+
+
+def _is_handed_over(before: Basket | None, after: Basket) -> TypeGuard[Basket]:
+    """Whether a basket goes from one person to another; a guest who logs in stays the same person."""
+    if before is None or not before.is_open or before.owner_is_anonymous:
+        return False
+    return before.owner != after.owner
 
 
 def _changes(before: Mapping[_K, _V], after: Mapping[_K, _V]) -> dict[_K, _V]:

@@ -25,9 +25,9 @@ _ANY = (
     Key.REPLY_TO_FORBIDDEN, Key.MALFORMED, Key.UNAUTHORIZED, Key.CHANNEL_NOT_FOUND, Key.FORBIDDEN,
     Key.MESSAGE_ID_REUSED, Key.UNKNOWN_FIELD, Key.INTERNAL_ERROR,
 )  # fmt: skip
-_OWNED = (Key.LOGIN_REQUIRED, Key.WRONG_BASKET_ID)
+_OWNED = (Key.LOGIN_REQUIRED, Key.WRONG_BASKET_ID, Key.VERSION_CONFLICT)
 _BASKET = (Key.BASKET_NOT_FOUND, *_OWNED)
-_CHANGE = (*_BASKET, Key.VERSION_CONFLICT, Key.LIMIT_EXCEEDED)
+_CHANGE = (*_BASKET, Key.LIMIT_EXCEEDED)
 _ADDRESS = (
     Key.ADDRESS_NOT_FOUND, Key.INVALID_ADDRESS, Key.STORE_ADDRESSES_NOT_ALLOWED, Key.ADDRESS_MISSING_FIELDS,
 )  # fmt: skip
@@ -125,7 +125,7 @@ ENTRIES: dict[str, Own] = {
     "basket.empty": (
         "Remove the basket; none is no error.",
         (NO_CONTENT,),
-        (*_OWNED, Key.VERSION_CONFLICT),
+        _OWNED,
     ),
     "basket.orders": ("List a basket's orders, newest first; also after it is closed.", (_OK,), _BASKET),
     "order.get": (

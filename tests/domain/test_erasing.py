@@ -1,4 +1,4 @@
-"""`user.erase`: the person's baskets are closed without an owner, and their recurrences end."""
+"""`user.erase`: each basket of the person is closed without an owner, and its recurrence ends."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from contracts.commands import BasketCreate, BasketUpdate, RecurrenceInput
 from worker.domain import callers, closing, creating, updating
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
-from worker.domain.decisions import Completed, Context, Erasure
+from worker.domain.decisions import Completed, Context
 from worker.domain.recurrence import Recurrence, State
 from worker.domain.reference import Channel
 
@@ -35,54 +35,51 @@ def recurrent(basket_id: str) -> tuple[Basket, Recurrence]:
     return shop.done(set_), set_.recurrence
 
 
-def erasure(decision: Completed) -> Erasure:
-    assert decision.erasure is not None
-    return decision.erasure
+def erased(
+    basket: Basket, live: Recurrence | None = None
+) -> tuple[Basket, Recurrence | None, list[tuple[str, str]]]:
+    """Erase a basket; give its tombstone, its recurrence, and the events with their states or reasons."""
+    tombstone, removed, said = closing.erased(basket, live, shop.NOW, "m-1", None)
+    return (
+        tombstone,
+        removed,
+        [(notice.type, getattr(notice.body, "reason", getattr(notice.body, "state", ""))) for notice in said],
+    )
 
 
-def test_every_basket_becomes_a_tombstone_of_nobody() -> None:
-    erased = closing.erase([named("one"), named("two")], [], given())
-    assert (erased.status, erasure(erased).user) == (204, "patricia")
-    for tombstone in erasure(erased).baskets:
-        assert (tombstone.is_open, tombstone.owner, tombstone.version) == (False, "", 4)
-        assert tombstone.content.items == ()
-        assert (tombstone.customer, tombstone.groups) == (None, ())
+def test_a_basket_becomes_a_tombstone_of_nobody() -> None:
+    tombstone, _, said = erased(named("one"))
+    assert (tombstone.is_open, tombstone.owner, tombstone.version) == (False, "", 4)
+    assert (tombstone.content.items, tombstone.customer, tombstone.groups) == ((), None, ())
+    assert said == [("basket.expired", "user_erased")]
 
 
-def test_each_basket_that_was_open_says_that_it_is_closed() -> None:
-    erased = closing.erase([named("one"), named("two", is_open=False)], [], given())
-    assert [(notice.type, notice.key, notice.version, notice.body.reason) for notice in erased.notices] == [
-        ("basket.expired", "one", 4, "user_erased")
-    ]
-    assert [(basket.id, basket.owner, basket.version) for basket in erasure(erased).baskets] == [
-        ("one", "", 4),
-        ("two", "", 4),
-    ]
+def test_one_that_was_closed_already_loses_its_owner_and_says_nothing() -> None:
+    tombstone, _, said = erased(named("two", is_open=False))
+    assert (tombstone.owner, tombstone.version, said) == ("", 4, [])
 
 
-def test_recurrences_end_and_say_so_at_the_version_they_had() -> None:
+def test_a_recurrence_ends_and_says_so() -> None:
     basket, recurrence = recurrent("one")
-    erased = closing.erase([basket, named("two")], [recurrence], given())
-    (removed,) = erasure(erased).recurrences
+    tombstone, removed, said = erased(basket, recurrence)
+    assert removed is not None
     assert (removed.basket_id, removed.state, removed.causation_id) == ("one", State.REMOVED, "m-1")
-    assert [(notice.type, notice.key, notice.version) for notice in erased.notices] == [
-        ("recurrence.removed", "one", 4),
-        ("basket.expired", "one", 5),
-        ("basket.expired", "two", 4),
-    ]
+    assert said == [("recurrence.removed", "removed"), ("basket.expired", "user_erased")]
+    assert tombstone.content.recurrence is None
 
 
-def test_who_has_nothing_is_erased_all_the_same() -> None:
-    erased = closing.erase([], [], given())
-    assert (erased.status, erased.notices) == (204, ())
-    assert erasure(erased) == Erasure(user="patricia", baskets=(), recurrences=())
+def test_a_recurrence_that_was_removed_before_ends_no_second_time() -> None:
+    basket, recurrence = recurrent("one")
+    _, removed, said = erased(basket, structs.replace(recurrence, state=State.REMOVED))
+    assert (removed, said) == (None, [("basket.expired", "user_erased")])
 
 
 @pytest.mark.parametrize(
     "caller", [shop.PATRICIA, Caller(user="robert"), Caller(user="guest", is_anonymous=True)]
 )
 def test_the_tombstone_of_an_erased_owner_may_be_opened_by_anybody(caller: Caller) -> None:
-    (tombstone,) = erasure(closing.erase([named("one")], [], given())).baskets
+    tombstone, _, _ = erased(named("one"))
     assert callers.changing_problem(tombstone, caller) is None
+    assert callers.reading_problem(tombstone, caller) is not None
     opened = shop.done(creating.create(tombstone, BasketCreate(), given(caller=caller)))
     assert (opened.owner, opened.version, opened.owner_is_anonymous) == (caller.user, 5, caller.is_anonymous)

@@ -166,5 +166,6 @@ class Basket(Value, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
     version: int
     is_open: bool = True
+    opened_at: datetime | None = None
     content: Content
     priced: Priced

@@ -5,7 +5,6 @@ A basket that is closed leaves a tombstone: channel, id, owner and version, one 
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from contracts.orders import BasketExpiredView
 from worker.domain import early, noticing, orderable, ordering
 from worker.domain import recurrence as recurrences
 from worker.domain.basket import Content, Priced, Totals
-from worker.domain.decisions import Completed, Erasure, Refused
+from worker.domain.decisions import Completed, Refused
 from worker.domain.money import ZERO
 from worker.domain.noticing import Notice
 from worker.domain.recurrence import State
@@ -81,27 +80,18 @@ def closed(basket: Basket, *, owner: str | None = None) -> Basket:
     )
 
 
-def erase(baskets: Collection[Basket], live: Collection[Recurrence], context: Context) -> Completed:
-    """Forget a person: close the baskets, end their recurrences, and leave them without an owner."""
-    notices: list[Notice] = []
-    removed = []
-    versions = {basket.id: basket.version for basket in baskets}
-    for one in live:
-        after, said = without_recurrence(one, context.message_id, context.traceparent)
-        removed.append(after)
-        notices += [
-            structs.replace(notice, key=one.basket_id, version=versions[one.basket_id]) for notice in said
-        ]
-    tombstones = tuple(closed(basket, owner="") for basket in baskets)
-    for basket, tombstone in zip(baskets, tombstones, strict=True):
-        if basket.is_open:
-            said_of_it = expiry(basket, context.now, "user_erased")
-            notices.append(structs.replace(said_of_it, key=basket.id, version=tombstone.version))
-    return Completed(
-        status=204,
-        erasure=Erasure(user=context.key, baskets=tombstones, recurrences=tuple(removed)),
-        notices=tuple(notices),
-    )
+def erased(
+    basket: Basket, live: Recurrence | None, at: datetime, causation_id: str | None, traceparent: str | None
+) -> tuple[Basket, Recurrence | None, tuple[Notice, ...]]:
+    """Close a basket whose owner is to be forgotten; it has none any more, and may be created by anybody."""
+    tombstone = closed(basket, owner="")
+    if not basket.is_open:
+        return tombstone, None, ()
+    said = (expiry(basket, at, "user_erased"),)
+    if live is None or live.state is State.REMOVED:
+        return tombstone, None, said
+    removed, notices = without_recurrence(live, causation_id, traceparent)
+    return tombstone, removed, (*notices, *said)
 
 
 def expiry(basket: Basket, changed_at: datetime, reason: str) -> Notice:

@@ -34,6 +34,7 @@ def create(basket: Basket | None, command: commands.BasketCreate, context: Conte
         customer=context.caller.customer,
         groups=context.caller.groups,
         version=1 if basket is None else basket.version + 1,
+        opened_at=context.now,
         content=content,
         priced=pricing.price(content, context.channel, context.catalog, context.now),
     )

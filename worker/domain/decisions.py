@@ -46,26 +46,18 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     new_owner: Caller | None = None  # who the sent newOwnerAuthenticationToken names; None when it is bad
 
 
-class Erasure(msgspec.Struct, frozen=True, kw_only=True):
-    """A person is forgotten: the baskets that were theirs are closed, without an owner."""
-
-    user: str
-    baskets: tuple[Basket, ...]
-    recurrences: tuple[Recurrence, ...]
-
-
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
     """The effect of a command: HTTP status, and what is from now on as it says.
 
     `body` is what is shown, the basket when None. `notices` are published after the result. A put without
-    `reference` removes the entry.
+    `reference` removes the entry; an erasure is of the person whose `sub` the key is.
     """
 
     status: int
     basket: Basket | None = None
     reference: Reference | None = None
     order: Order | None = None
-    erasure: Erasure | None = None
+    is_erasure: bool = False
     body: Any = None
     recurrence: Recurrence | None = None
     skips: tuple[Skip, ...] = ()

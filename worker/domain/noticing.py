@@ -29,14 +29,12 @@ from worker.domain.scheduling import Failure, Suspension, Upcoming
 class Notice(msgspec.Struct, frozen=True):
     """An event to be published under the basket's key: its type and its body.
 
-    `version` is that of the basket it speaks of, when the command has left it at another; `key` is set
-    when the command was not about that basket.
+    `version` is that of the basket it speaks of, when the command has left it at another.
     """
 
     type: str
     body: Any
     version: int | None = None
-    key: str | None = None
 
 
 def of_recurrence(type_: str, recurrence: Recurrence) -> Notice:

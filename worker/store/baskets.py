@@ -39,10 +39,11 @@ FOR UPDATE OF basket
 """)
 
 _LOCK_OWNED = text("""
-SELECT document::text AS document
+SELECT id, document::text AS document
 FROM basket
-WHERE channel = :channel AND owner = :owner
+WHERE channel = :channel AND owner = :owner AND id > :after
 ORDER BY id
+LIMIT :limit
 FOR UPDATE
 """)
 
@@ -98,11 +99,10 @@ def lock(tx: Connection, keys: Collection[Key]) -> dict[Key, Basket]:
     return {(basket.channel, basket.id): basket for basket in baskets}
 
 
-def lock_owned(tx: Connection, channel: str, owner: str) -> dict[Key, Basket]:
-    """Lock and read all baskets of an owner, closed ones too, in id order."""
-    rows = tx.execute(_LOCK_OWNED, {"channel": channel, "owner": owner})
-    decode = msgspec.json.Decoder(Basket).decode
-    return {(channel, basket.id): basket for basket in (decode(row.document) for row in rows)}
+def lock_owned(tx: Connection, channel: str, owner: str, after: str, limit: int) -> list[tuple[str, str]]:
+    """Lock baskets of an owner, closed ones too, in id order behind the id `after`; ids and documents."""
+    rows = tx.execute(_LOCK_OWNED, {"channel": channel, "owner": owner, "after": after, "limit": limit})
+    return [(row.id, row.document) for row in rows]
 
 
 def lock_untouched(

@@ -1,15 +1,19 @@
-"""Erasing a person: what is personal in orders, answers and parked messages goes, counts and sums stay."""
+"""Erasing a person, in steps: each is one short transaction, and what is done is not looked at again.
+
+What is personal in orders, answers and parked messages goes; counts and sums stay. Which answers are a
+person's is known by the baskets that were taken from them, and until when (`handover`).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
     from sqlalchemy import Connection
 
 Handover = tuple[str, str, str]  # channel, basket id, former owner
@@ -24,27 +28,44 @@ _PERSONAL = [
     "costCenterID",
 ]
 
-_ORDERS = text("""
-UPDATE customer_order
-SET owner = '',
-    document = document || jsonb_build_object(
-        'owner', '',
-        'document', (document->'document' || jsonb_build_object('owner', '')) - CAST(:personal AS text[]))
-WHERE channel = :channel AND (owner = :user OR basket_id = ANY (CAST(:baskets AS text[])))
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A person to be erased, and the command that asked for it."""
+
+    channel: str
+    owner: str
+    asked_at: datetime | None = None  # set by the database
+    causation_id: str | None = None
+    traceparent: str | None = None
+
+
+class Owned(msgspec.Struct, frozen=True, kw_only=True):
+    """A basket that was a person's: after the one before them had it, until it was taken from them."""
+
+    basket_id: str
+    since: datetime
+    until: datetime
+
+
+_ASK = text("""
+INSERT INTO erasure (channel, owner, causation_id, traceparent)
+SELECT * FROM unnest(
+    CAST(:channels AS text[]), CAST(:owners AS text[]),
+    CAST(:causation_ids AS text[]), CAST(:traceparents AS text[]))
+ON CONFLICT DO NOTHING
 """)
 
-# What has not left yet still must: its body goes when it is marked as published. Of a basket that was given
-# away, what was said until then is the person's.
-_ANSWERS = text("""
-UPDATE outbox
-SET is_erased = true, body = CASE WHEN published_at IS NULL THEN body ELSE '' END
-FROM (
-    SELECT unnest(CAST(:baskets AS text[])) AS basket_id, CAST('infinity' AS timestamptz) AS until
-    UNION ALL
-    SELECT basket_id, handed_over_at FROM handover
-    WHERE channel = :channel AND former_owner = :user) AS theirs
-WHERE outbox.channel = :channel AND outbox.key = theirs.basket_id AND outbox.created_at <= theirs.until
+_OPEN = text("""
+SELECT channel, owner, asked_at, causation_id, traceparent FROM erasure ORDER BY asked_at LIMIT :limit
 """)
+
+_CLAIM = text("""
+SELECT FROM erasure
+WHERE channel = :channel AND owner = :owner AND asked_at = :asked_at
+FOR UPDATE SKIP LOCKED
+""")
+
+_FINISH = text("DELETE FROM erasure WHERE channel = :channel AND owner = :owner AND asked_at = :asked_at")
 
 _HAND_OVER = text("""
 INSERT INTO handover (channel, basket_id, former_owner)
@@ -53,8 +74,71 @@ SELECT * FROM unnest(
 ON CONFLICT DO NOTHING
 """)
 
+_ORDERS = text("""
+UPDATE customer_order
+SET owner = '',
+    document = document || jsonb_build_object(
+        'owner', '',
+        'document', (document->'document' || jsonb_build_object('owner', '')) - CAST(:personal AS text[]))
+WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM customer_order
+    WHERE channel = :channel AND owner = :owner AND placed_at <= :asked_at
+    LIMIT :limit FOR UPDATE))
+""")
+
+_LETTERS = text("""
+UPDATE dead_letter
+SET state = 'discarded', body = '', claims = NULL, detail = 'erased', properties = '{}', headers = '{}'
+WHERE id = ANY (ARRAY(
+    SELECT id FROM dead_letter
+    WHERE channel = :channel AND claims->>'user' = :owner AND parked_at <= :asked_at
+    LIMIT :limit FOR UPDATE))
+""")
+
+_THEIRS = text("""
+SELECT basket_id, handed_over_at, (
+    SELECT coalesce(max(earlier.handed_over_at), 'epoch') FROM handover AS earlier
+    WHERE (earlier.channel, earlier.basket_id) = (handover.channel, handover.basket_id)
+      AND earlier.handed_over_at < handover.handed_over_at) AS theirs_since
+FROM handover
+WHERE channel = :channel AND former_owner = :owner AND basket_id > :after
+ORDER BY basket_id
+LIMIT :limit
+""")
+
+_THEIR_LETTERS = text("""
+UPDATE dead_letter
+SET state = 'discarded', body = '', claims = NULL, detail = 'erased', properties = '{}', headers = '{}'
+FROM unnest(CAST(:baskets AS text[]), CAST(:sinces AS timestamptz[]), CAST(:untils AS timestamptz[]))
+         AS theirs (basket_id, since, until)
+WHERE channel = :channel AND key = basket_id AND parked_at > since AND parked_at <= until AND body <> ''
+""")
+
+# What has not left yet still must: it is looked at again when it has.
+_ANSWERS = text("""
+UPDATE outbox SET body = ''
+WHERE ctid = ANY (ARRAY(
+    SELECT outbox.ctid
+    FROM unnest(CAST(:baskets AS text[]), CAST(:sinces AS timestamptz[]), CAST(:untils AS timestamptz[]))
+             AS theirs (basket_id, since, until)
+    JOIN outbox ON outbox.channel = :channel AND outbox.key = theirs.basket_id
+    WHERE outbox.created_at > theirs.since AND outbox.created_at <= theirs.until
+      AND outbox.published_at IS NOT NULL AND outbox.body <> ''
+    LIMIT :limit
+    FOR UPDATE OF outbox))
+""")
+
 _FORGET_HANDOVERS = text("""
-DELETE FROM handover WHERE channel = :channel AND former_owner = :user
+DELETE FROM handover
+USING unnest(CAST(:baskets AS text[]), CAST(:sinces AS timestamptz[]), CAST(:untils AS timestamptz[]))
+          AS theirs (basket_id, since, until)
+WHERE handover.channel = :channel AND handover.former_owner = :owner
+  AND (handover.basket_id, handover.handed_over_at) = (theirs.basket_id, theirs.until)
+  AND NOT EXISTS (
+    SELECT FROM outbox
+    WHERE outbox.channel = :channel AND outbox.key = theirs.basket_id
+      AND outbox.created_at > theirs.since AND outbox.created_at <= theirs.until
+      AND outbox.published_at IS NULL)
 """)
 
 _FORGET_OLD = text("""
@@ -62,21 +146,82 @@ DELETE FROM handover WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM handover WHERE handed_over_at < :before ORDER BY handed_over_at LIMIT :limit))
 """)
 
-_LETTERS = text("""
-UPDATE dead_letter
-SET state = 'discarded', body = '', claims = NULL, detail = 'erased',
-    properties = '{}', headers = '{}'
-WHERE channel = :channel AND (claims->>'user' = :user OR key = ANY (CAST(:baskets AS text[])))
-""")
+
+def ask(tx: Connection, erasures: Sequence[Erasure]) -> None:
+    """Have persons erased, with all that is theirs at this moment."""
+    if erasures:
+        tx.execute(
+            _ASK,
+            {
+                "channels": [one.channel for one in erasures],
+                "owners": [one.owner for one in erasures],
+                "causation_ids": [one.causation_id for one in erasures],
+                "traceparents": [one.traceparent for one in erasures],
+            },
+        )
 
 
-def redact(tx: Connection, channel: str, user: str, basket_ids: Sequence[str]) -> None:
-    """Take a person out of what is kept about these baskets, which were theirs, and out of their orders."""
-    values = {"channel": channel, "user": user, "baskets": list(basket_ids)}
-    tx.execute(_ORDERS, {**values, "personal": _PERSONAL})
-    tx.execute(_ANSWERS, values)
-    tx.execute(_LETTERS, values)
-    tx.execute(_FORGET_HANDOVERS, {"channel": channel, "user": user})
+def asked(tx: Connection, limit: int) -> list[Erasure]:
+    """List what is to be erased, the oldest first."""
+    return [
+        Erasure(
+            channel=row.channel,
+            owner=row.owner,
+            asked_at=row.asked_at,
+            causation_id=row.causation_id,
+            traceparent=row.traceparent,
+        )
+        for row in tx.execute(_OPEN, {"limit": limit})
+    ]
+
+
+def claim(tx: Connection, who: Erasure) -> bool:
+    """Take an erasure until the transaction ends; False when somebody else has it, or it is done."""
+    return tx.execute(_CLAIM, _of(who)).rowcount == 1
+
+
+def finish(tx: Connection, done: Erasure) -> None:
+    tx.execute(_FINISH, _of(done))
+
+
+def _of(who: Erasure) -> dict[str, object]:
+    return {"channel": who.channel, "owner": who.owner, "asked_at": who.asked_at}
+
+
+def redact_orders(tx: Connection, who: Erasure, limit: int) -> int:
+    """Take a person out of at most so many orders; give the number."""
+    return tx.execute(_ORDERS, {**_of(who), "limit": limit, "personal": _PERSONAL}).rowcount
+
+
+def redact_letters(tx: Connection, who: Erasure, limit: int) -> int:
+    """Take a person's commands out of the dead letters, at most so many; give the number."""
+    return tx.execute(_LETTERS, {**_of(who), "limit": limit}).rowcount
+
+
+def taken_from(tx: Connection, who: Erasure, after: str, limit: int) -> list[Owned]:
+    """List baskets that were taken from a person, behind the id `after`."""
+    asked = {"channel": who.channel, "owner": who.owner, "after": after, "limit": limit}
+    return [
+        Owned(basket_id=row.basket_id, since=row.theirs_since, until=row.handed_over_at)
+        for row in tx.execute(_THEIRS, asked)
+    ]
+
+
+def redact_answers(tx: Connection, who: Erasure, theirs: Sequence[Owned], limit: int) -> int:
+    """Empty at most so many answers and events of these baskets; give the number.
+
+    When it is less, these baskets are done, and forgotten but for those with something left to publish.
+    """
+    columns = {
+        "baskets": [one.basket_id for one in theirs],
+        "sinces": [one.since for one in theirs],
+        "untils": [one.until for one in theirs],
+    }
+    emptied = tx.execute(_ANSWERS, {"channel": who.channel, "limit": limit, **columns}).rowcount
+    if emptied < limit:
+        tx.execute(_THEIR_LETTERS, {"channel": who.channel, **columns})
+        tx.execute(_FORGET_HANDOVERS, {"channel": who.channel, "owner": who.owner, **columns})
+    return emptied
 
 
 def note_handovers(tx: Connection, given: Sequence[Handover]) -> None:

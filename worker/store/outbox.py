@@ -74,7 +74,7 @@ ORDER BY event.seq
 """)
 
 _MARK = text("""
-UPDATE outbox SET published_at = clock_timestamp(), body = CASE WHEN is_erased THEN '' ELSE body END
+UPDATE outbox SET published_at = clock_timestamp()
 FROM unnest(CAST(:channels AS text[]), CAST(:keys AS text[]), CAST(:event_ids AS uuid[]))
          AS sent (channel, key, event_id)
 WHERE (outbox.channel, outbox.key, outbox.event_id) = (sent.channel, sent.key, sent.event_id)

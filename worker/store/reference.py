@@ -168,10 +168,11 @@ def channel(entries: Mapping[Key, Reference | None], channel_id: str) -> Channel
     return Channel() if channel_id == DEFAULT_CHANNEL else None
 
 
-def channels(tx: Transaction) -> dict[str, Channel]:
-    """Read the settings of all channels that were put; one that cannot be read is left out."""
-    found = {}
+def channels(tx: Transaction) -> dict[str, Channel | None]:
+    """Read the settings of all channels that were put; None for one that cannot be read."""
+    found: dict[str, Channel | None] = {}
     for row in tx.execute(_CHANNELS):
+        found[row.id] = None
         with suppress(msgspec.DecodeError):
             found[row.id] = msgspec.json.decode(row.document, type=Channel)
     return found

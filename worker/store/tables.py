@@ -47,6 +47,7 @@ reference = Table(
     Column("document", JSONB, nullable=False),
     _instant("changed_at"),
     PrimaryKeyConstraint("channel", "kind", "id", name="one_entry_per_channel_kind_and_id"),
+    Index("reference_channels", "id", postgresql_where=text("kind = 'channel'")),
 )
 
 basket = Table(
@@ -65,7 +66,13 @@ basket = Table(
     PrimaryKeyConstraint("channel", "id", name="one_basket_per_channel_and_id"),
     CheckConstraint("version >= 1", name="basket_versions_start_at_one"),
     Index("basket_by_owner", "channel", "owner", "id"),
-    Index("basket_untouched", "channel", "changed_on", postgresql_where=text("is_open AND NOT is_recurrent")),
+    Index(
+        "basket_untouched",
+        "channel",
+        "changed_on",
+        "id",
+        postgresql_where=text("is_open AND NOT is_recurrent"),
+    ),
 )
 
 recurrence = Table(
@@ -151,11 +158,21 @@ outbox = Table(
     Column("body", Text, nullable=False),
     _instant("created_at"),
     _instant("published_at", is_set=False),
-    # Its body goes as soon as it has been published: it speaks of a person who was erased.
-    Column("is_erased", Boolean, nullable=False, server_default="false"),
     PrimaryKeyConstraint("channel", "key", "event_id", name="one_row_per_event"),
     Index("outbox_pending", "partition", "seq", postgresql_where=text("published_at IS NULL")),
     Index("outbox_by_age", "created_at"),
+)
+
+# Persons to be erased, until that is done.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("channel", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    _instant("asked_at"),
+    Column("causation_id", Text),
+    Column("traceparent", Text),
+    PrimaryKeyConstraint("channel", "owner", "asked_at", name="one_erasure_per_person_and_instant"),
 )
 
 # Who a basket was taken from: what was answered until then is that person's.

@@ -11,11 +11,20 @@ ALTER TABLE basket
     ADD COLUMN changed_on date GENERATED ALWAYS AS ((changed_at AT TIME ZONE 'UTC')::date) STORED;
 UPDATE basket SET is_recurrent = true WHERE document->'content' ? 'recurrence';
 CREATE INDEX basket_by_owner ON basket (channel, owner, id);
-CREATE INDEX basket_untouched ON basket (channel, changed_on) WHERE is_open AND NOT is_recurrent;
+CREATE INDEX basket_untouched ON basket (channel, changed_on, id) WHERE is_open AND NOT is_recurrent;
 
 CREATE INDEX customer_order_by_owner ON customer_order (channel, owner);
 
-ALTER TABLE outbox ADD COLUMN is_erased boolean NOT NULL DEFAULT false;
+CREATE INDEX reference_channels ON reference (id) WHERE kind = 'channel';
+
+CREATE TABLE erasure (
+    channel text NOT NULL,
+    owner text NOT NULL,
+    asked_at timestamptz NOT NULL DEFAULT now(),
+    causation_id text,
+    traceparent text,
+    CONSTRAINT one_erasure_per_person_and_instant PRIMARY KEY (channel, owner, asked_at)
+);
 
 CREATE TABLE handover (
     channel text NOT NULL,
@@ -30,8 +39,8 @@ CREATE INDEX handover_by_age ON handover (handed_over_at);
 """
 
 _DOWN = """
-DROP TABLE handover;
-ALTER TABLE outbox DROP COLUMN is_erased;
+DROP TABLE handover, erasure;
+DROP INDEX reference_channels;
 DROP INDEX customer_order_by_owner;
 DROP INDEX basket_untouched;
 DROP INDEX basket_by_owner;
