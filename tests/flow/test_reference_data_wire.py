@@ -1,4 +1,4 @@
-"""Contract 5: every kind is put and deleted, again without effect, by services alone, and used from then on."""
+"""Contract 5: every kind is put and deleted, again without effect, by services alone; used from then on."""
 
 from typing import Any
 
