@@ -141,7 +141,8 @@ def test_four_housekeepers_at_once_close_each_basket_once(
     keys = [unique("copy") for _ in range(450)]
     stage.rows(
         "insert into basket (channel, id, owner, version, is_open, document, changed_at)"
-        " select channel, copy, owner, version, is_open, document || jsonb_build_object('id', copy), now() - interval '11 days'"
+        " select channel, copy, owner, version, is_open,"
+        " document || jsonb_build_object('id', copy), now() - interval '11 days'"
         " from basket, unnest(%s::text[]) as copy where id = %s",
         keys,
         first,
