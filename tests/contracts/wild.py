@@ -59,3 +59,41 @@ def all_texts(value: Any) -> list[str]:
         elif isinstance(one, (list, tuple)):
             waiting.extend(one)
     return found
+
+
+def changed(value: Any, draw: Any) -> Any:
+    """Spoil a tree in one place, somewhere: another value, one missing, one too many, one repeated."""
+    inside = [name for name, item in _members(value) if isinstance(item, (dict, list)) and item]
+    if inside and draw(st.integers(0, 3)):
+        name = draw(st.sampled_from(inside))
+        return _replaced(value, name, changed(value[name], draw))
+    names = [name for name, _ in _members(value)]
+    spoiling = draw(st.sampled_from(["replace", "drop", "add"] if names else ["add"]))
+    if spoiling == "add":
+        return _with_one_more(value, draw)
+    name = draw(st.sampled_from(names))
+    if spoiling == "replace":
+        return _replaced(value, name, draw(json_values))
+    return _without(value, name)
+
+
+def _members(value: Any) -> list[tuple[Any, Any]]:
+    return list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+
+
+def _replaced(value: Any, name: Any, item: Any) -> Any:
+    if isinstance(value, dict):
+        return {**value, name: item}
+    return [*value[:name], item, *value[name + 1 :]]
+
+
+def _without(value: Any, name: Any) -> Any:
+    return (
+        {key: item for key, item in _members(value) if key != name} if isinstance(value, dict) else value[:-1]
+    )
+
+
+def _with_one_more(value: Any, draw: Any) -> Any:
+    if isinstance(value, dict):
+        return {**value, draw(texts): draw(json_values)}
+    return [*value, draw(json_values)]
