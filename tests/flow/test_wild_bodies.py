@@ -133,7 +133,7 @@ def check(type_: str, body: bytes, reply: Result) -> None:
 
 
 @settings(
-    max_examples=30,
+    max_examples=14,
     deadline=None,
     database=None,
     derandomize=True,

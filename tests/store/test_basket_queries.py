@@ -55,7 +55,7 @@ def test_an_owners_baskets_are_locked_in_the_order_in_which_a_batch_locks_them(
 ) -> None:
     """Else an erasure and a batch about the same baskets would wait for each other."""
     channel, owner = unique(), unique()
-    names = ("z", "ä", "B", "a", "1", "a-b", "ab")
+    names = [f"{channel}{name}" for name in ("z", "ä", "B", "a", "1", "a-b", "ab")]
     first, second, third, watcher = session(), session(), session(), session()
     baskets.save(first, [values.basket(name, owner=owner, channel=channel) for name in names], [])
     first.commit()
@@ -78,7 +78,7 @@ def test_a_basket_that_was_given_away_meanwhile_is_not_an_owners_any_more(
 ) -> None:
     channel, owner = unique(), unique()
     first, second, watcher = session(), session(), session()
-    one, other = (values.basket(name, owner=owner, channel=channel) for name in "ab")
+    one, other = (values.basket(f"{channel}-{name}", owner=owner, channel=channel) for name in "ab")
     baskets.save(first, [one, other], [])
     first.commit()
     baskets.save(first, [], [structs.replace(one, owner="heir"), structs.replace(other, version=2)])
@@ -88,7 +88,7 @@ def test_a_basket_that_was_given_away_meanwhile_is_not_an_owners_any_more(
         later = threads.submit(baskets.lock_owned, second, channel, owner)
         assert waiting.until(lambda: watcher.execute(waits, {"pid": pid}).scalar() == 1, seconds=4)
         first.commit()
-        assert later.result(timeout=5) == {(channel, "b"): structs.replace(other, version=2)}
+        assert later.result(timeout=5) == {(channel, other.id): structs.replace(other, version=2)}
 
 
 def test_only_what_is_open_without_recurrence_and_older_is_untouched(tx: Connection) -> None:
@@ -135,13 +135,14 @@ def test_who_is_locked_by_another_is_left_out_and_nobody_waits(
 ) -> None:
     channel = unique()
     first, second = session(), session()
-    baskets.save(first, [values.basket(name, channel=channel) for name in "abc"], [])
+    names = [f"{channel}-{name}" for name in "abc"]
+    baskets.save(first, [values.basket(name, channel=channel) for name in names], [])
     first.execute(text("UPDATE basket SET changed_at = :at WHERE channel = :c"), {"at": NOON, "c": channel})
     first.commit()
-    baskets.lock(first, [(channel, "b")])
+    baskets.lock(first, [(channel, names[1])])
     found = baskets.lock_untouched(second, channel, NOON + timedelta(days=1), FOREVER)
-    assert sorted(ids(found)) == ["a", "c"]
-    assert baskets.lock_untouched(first, channel, NOON + timedelta(days=1), FOREVER)[0][0].id == "b"
+    assert sorted(ids(found)) == [names[0], names[2]]
+    assert ids(baskets.lock_untouched(first, channel, NOON + timedelta(days=1), FOREVER)) == [names[1]]
 
 
 def test_a_list_shows_open_baskets_of_the_owner_behind_an_id(tx: Connection) -> None:
