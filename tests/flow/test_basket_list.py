@@ -152,7 +152,7 @@ def test_in_one_burst_a_list_sees_every_change_before_it_and_none_behind_it(
     upstream: Upstream, user: str
 ) -> None:
     """All under one key, the caller's own basket: so the order is the publisher's."""
-    own = {"caller": user}
+    own: dict[str, Any] = {"caller": user}
     replies = upstream.ask_all(
         [
             command("basket.list", user, **own),

@@ -233,14 +233,14 @@ def test_an_event_that_has_not_left_yet_leaves_whole_and_is_emptied_then(
     assert event.json["department"] == person.mark
     wait_for(lambda: stage.rows(pending, person.open, last.message_id)[0][2] == "")
     assert rows_with(stage, person.mark) == {}
-    types = [event.type for event in events.by_key()[person.open]]
-    assert types[-2:] == ["command.completed", "basket.expired"]
+    assert events.until(lambda: events.by_key()[person.open][-1].type == "basket.expired")
+    assert events.by_key()[person.open][-2].causation_id == last.message_id
 
 
 def test_what_a_person_sends_right_behind_the_erasure_finds_nothing(
     person: Person, upstream: Upstream
 ) -> None:
-    own = {"caller": person.sub, "channel": CHANNEL}
+    own: dict[str, Any] = {"caller": person.sub, "channel": CHANNEL}
     before = [
         command("basket.create", person.sub, **own),
         command("basket.item.add", person.sub, elements(BENQ), **own),
@@ -259,7 +259,11 @@ def test_what_a_person_sends_right_behind_the_erasure_finds_nothing(
 def test_what_was_answered_to_a_person_goes_also_of_a_basket_that_was_given_away(
     person: Person, stage: Stage
 ) -> None:
-    body = {"newOwnerAuthenticationToken": token(unique("heir")), "department": "Sales", "taxationID": ""}
+    body: dict[str, Any] = {
+        "newOwnerAuthenticationToken": token(unique("heir")),
+        "department": "Sales",
+        "taxationID": "",
+    }
     body |= {"commonShipToAddress": HOME, "invoiceToAddress": HOME, "externalOrderReferenceID": "1"}
     assert person.ask("basket.update", person.open, body).status == 200
     person.erase()

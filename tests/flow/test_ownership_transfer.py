@@ -14,7 +14,7 @@ GUEST = of("guest-9", anonymous=True)
 NEW_OWNER = "newOwnerAuthenticationToken"
 
 
-def to(user: str, **claims: object) -> dict[str, str]:
+def to(user: str, **claims: Any) -> dict[str, str]:
     return {NEW_OWNER: token(user, **claims)}
 
 

@@ -63,8 +63,10 @@ def without_ids(value: Any) -> Any:
     if kept.get("type") in ("Address", "Basket"):
         assert kept.pop("id")
     if kept.get("type") == "Link":
-        channel, baskets, items = kept["uri"].rsplit("/", 4)[0], *kept["uri"].rsplit("/", 4)[1::2]
-        kept["uri"] = (channel.count("/"), baskets, items)
+        site, app, baskets, _, items, _ = kept["uri"].split("/")
+        assert site == "PrimeTech-PrimeTechSpecials-Site"
+        assert app in (SINGLE.partition("/")[2], MULTIPLE.partition("/")[2])
+        kept["uri"] = (baskets, items)
     return kept
 
 

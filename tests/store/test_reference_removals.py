@@ -92,7 +92,7 @@ def test_all_channels_are_listed_and_one_that_cannot_be_read_is_left_out(tx: Con
 
 
 def test_a_user_brings_the_customer_along_and_a_quote_its_products(tx: Connection) -> None:
-    named = {
+    named: dict[reference.Key, Reference] = {
         key(Kind.CUSTOMER, "acme"): ACME,
         key(Kind.PRODUCT, "book"): BOOK,
         key(Kind.PRODUCT, "pen"): BOOK,
