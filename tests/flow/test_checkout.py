@@ -86,7 +86,6 @@ def test_afterwards_the_basket_is_gone_and_the_order_is_there(upstream: Upstream
     assert (version, owner, is_open) == (3, "patricia", False)
 
 
-@pytest.mark.xfail(strict=True, reason="the tombstone gets customer and groups of the last command again")
 def test_of_a_basket_that_is_ordered_a_tombstone_is_left_and_nothing_else(
     upstream: Upstream, stage: Stage
 ) -> None:

@@ -196,7 +196,6 @@ def test_a_repeat_of_what_the_person_sent_is_known_and_answered_without_its_body
     assert (again.message_id, again.headers, again.body) == (first.message_id, first.headers, b"")
 
 
-@pytest.mark.xfail(strict=True, reason="anybody may list the orders of a basket whose owner was erased")
 @pytest.mark.parametrize("claims", [{}, {"anonymous": True}])
 def test_the_orders_of_an_erased_person_are_listed_for_operators_alone(
     person: Person, claims: dict[str, Any]
@@ -253,9 +252,6 @@ def test_what_a_person_sends_right_behind_the_erasure_finds_nothing(
     ]  # fmt: skip
 
 
-@pytest.mark.xfail(
-    strict=True, reason="answers are found by the baskets that a person owns, not by who was answered"
-)
 def test_what_was_answered_to_a_person_goes_also_of_a_basket_that_was_given_away(
     person: Person, stage: Stage
 ) -> None:

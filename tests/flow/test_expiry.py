@@ -175,7 +175,6 @@ def test_who_comes_first_has_it_the_owner_or_the_housekeeper(
     assert expired(events, key) == []
 
 
-@pytest.mark.xfail(strict=True, reason="a basket that cannot be read stops all housekeeping")
 def test_a_basket_that_cannot_be_read_holds_up_no_other(
     upstream: Upstream, stage: Stage, engine: database.Engine
 ) -> None:

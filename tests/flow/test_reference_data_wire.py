@@ -180,9 +180,6 @@ def test_a_put_and_its_use_in_one_transaction(upstream: Upstream, stage: Stage) 
     assert order["totals"]["basketTotal"]["value"] == 53
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a deleted store is still found within the transaction that deletes it"
-)
 def test_a_store_that_is_deleted_is_gone_in_the_same_transaction(upstream: Upstream, stage: Stage) -> None:
     channel, store = unique("channel"), unique("store")
     open_shop(upstream, channel, pickupInStore=True)
@@ -197,9 +194,6 @@ def test_a_store_that_is_deleted_is_gone_in_the_same_transaction(upstream: Upstr
     assert (refused.status, refused.error_key) == (400, "basket.address_not_found.error")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a deleted product is still found within the transaction that deletes it"
-)
 def test_a_quoted_product_that_is_deleted_is_gone_in_the_same_transaction(
     upstream: Upstream, stage: Stage
 ) -> None:
@@ -252,9 +246,6 @@ def test_what_a_basket_names_is_missed_in_the_transaction_that_deletes_it(
     assert upstream.ask("basket.get", key, headers=headers).status == 200
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the customer of commands before it in the batch is not loaded for a checkout"
-)
 def test_an_order_is_for_the_customer_of_the_command_before_it_also_in_one_transaction(
     upstream: Upstream, stage: Stage
 ) -> None:

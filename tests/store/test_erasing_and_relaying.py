@@ -3,19 +3,14 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 import values
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
 
 from worker.store import erasure, outbox
 
 ROUNDS = 15
 
 
-@pytest.mark.xfail(
-    strict=True, raises=OperationalError, reason="the rows are locked in another order: deadlock detected"
-)
 def test_an_erasure_and_a_relay_of_the_same_events_never_deadlock(
     session: Callable[[], Connection], unique: Callable[[], str]
 ) -> None:

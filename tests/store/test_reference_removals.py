@@ -117,7 +117,6 @@ def test_an_entry_that_cannot_be_read_is_found_out_by_who_needs_it(tx: Connectio
         loaded[quote]
 
 
-@pytest.mark.xfail(strict=True, reason="an entry that was removed is still in the catalog, as None")
 def test_a_removed_entry_is_not_in_the_catalog_of_its_transaction() -> None:
     entries: dict[reference.Key, Reference | None] = {
         key(Kind.STORE, "gone"): None,
