@@ -48,6 +48,8 @@ def decode(body: bytes, type_: type[_Command]) -> tuple[_Command | None, list[Pr
         if not isinstance(tree, dict):
             return None, [malformed("$", "the body must be a JSON object")]
         return read(tree, type_)
+    except _UnstorableError as error:
+        return None, [malformed(error.path[:_MAX_MESSAGE_CHARACTERS], str(error))]
     except (ValueError, RecursionError) as error:
         return None, [malformed("$", f"the body is not JSON as we take it: {error}")]
 
@@ -97,9 +99,17 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
+class _UnstorableError(ValueError):
+    """Text that no database stores, and its place."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("the text holds NUL or half a surrogate pair")
+        self.path = path
+
+
 def _refuse_unstorable(tree: Any, path: str) -> None:
     if isinstance(tree, str) and _UNSTORABLE.search(tree):
-        raise ValueError(f"the text at {path} holds NUL or half a surrogate pair")
+        raise _UnstorableError(path)
     if isinstance(tree, dict):
         for name, value in tree.items():
             _refuse_unstorable(name, path)

@@ -8,7 +8,7 @@ and is published again under the same message id by whoever still has it.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import amqp
@@ -20,6 +20,7 @@ from worker import topology
 _TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
 _PAUSE_SECONDS = 1.0
 _WINDOW = 500
+_WINDOW_BYTES = 4 * 1024 * 1024
 _PERSISTENT = 2
 # What RabbitMQ answers to one message and not to the connection: a forged direct reply-to (541), and one that
 # is larger than its max_message_size (406).
@@ -125,8 +126,8 @@ class Publisher:
         if self._channel is None:
             self._connect()
         self._confirms.begin()
-        for start in range(0, len(messages), _WINDOW):
-            self._publish_window(messages[start : start + _WINDOW])
+        for window in _windows(messages):
+            self._publish_window(window)
         return Outcome(unrouted=self._confirms.returned, nacked=frozenset(self._confirms.nacked))
 
     def _publish_window(self, messages: Sequence[Outgoing]) -> None:
@@ -150,6 +151,19 @@ class Publisher:
             if remaining <= 0:
                 raise Unavailable(f"{len(self._confirms.open)} messages were not confirmed in time")
             self._connection.drain_events(timeout=remaining)  # type: ignore[union-attr]
+
+
+def _windows(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
+    """Cut messages into what a broker confirms well within the time that a window has."""
+    window: list[Outgoing] = []
+    size = 0
+    for message in messages:
+        if len(window) == _WINDOW or (window and size + len(message.body) > _WINDOW_BYTES):
+            yield window
+            window, size = [], 0
+        window.append(message)
+        size += len(message.body)
+    yield window
 
 
 class _Confirms:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from worker.store.outbox import Event
 
 _EVENTS_PER_TRANSACTION = 500
+_BYTES_PER_TRANSACTION = 8 * 1024 * 1024
 _SMALLEST_SHARE = 10
 
 Key = tuple[str, str]  # channel, key
@@ -45,14 +46,18 @@ def relay(
     relayed, held = 0, set[Key]()
     while partitions:
         share = max(_SMALLEST_SHARE, _EVENTS_PER_TRANSACTION // len(partitions))
+        size = _BYTES_PER_TRANSACTION // len(partitions)
         with database.transaction(engine) as tx:
-            events = outbox.pending(tx, outbox.lock(tx, partitions), share, held)
+            events = outbox.pending(tx, outbox.lock(tx, partitions), share, held, size)
             gone = _publish(tx, publisher, events, held)
             if gone:
                 outbox.mark_published(tx, gone)
         relayed += len(gone)
-        counts = Counter(event.partition for event in events)
-        partitions = [number for number, count in counts.items() if count >= share]
+        counts, sizes = Counter[int](), Counter[int]()
+        for event in events:
+            counts[event.partition] += 1
+            sizes[event.partition] += len(event.body)
+        partitions = [number for number in counts if counts[number] >= share or sizes[number] >= size]
         if not goes_on():
             break
     return relayed

@@ -192,3 +192,11 @@ def test_nothing_of_a_held_key_is_listed_and_all_of_the_others(tx: Connection) -
     found = outbox.pending(tx, EVERYTHING, 10, held)
     assert of_key(found, "a") == []
     assert of_key(found, "b") == [event for event in events if event.key == "b"][:10]
+
+
+def test_no_more_bytes_are_read_than_asked_for_but_always_the_first(tx: Connection) -> None:
+    events = [structs.replace(values.event("a", number=number), body="x" * 1000) for number in range(5)]
+    outbox.append(tx, events)
+    partition = [events[0].partition]
+    for size, count in ((1, 1), (1000, 1), (1001, 2), (2500, 3), (10_000, 5)):
+        assert outbox.pending(tx, partition, 1000, size=size) == events[:count]

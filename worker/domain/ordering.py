@@ -1,4 +1,4 @@
-"""Placing an order: whether a basket can be ordered now, and the order as it then stands (contract, 6.7)."""
+"""The order: a basket as it stands when it is ordered (contract, 6.7)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from msgspec import UNSET, UnsetType, structs
 from contracts.instants import iso
 from contracts.orders import OrderLineView, OrderSummaryView, OrderView, RecurringView
 from contracts.representation import BasketView
-from worker.domain import (
-    presenting,
-    pricing,
-)
+from worker.domain import presenting, pricing
 from worker.domain.basket import Basket, Value
 from worker.domain.money import Money
 from worker.domain.reference import Catalog, Channel

@@ -62,14 +62,19 @@ _PENDING = text("""
 SELECT event.*
 FROM unnest(CAST(:partitions AS smallint[])) AS locked (number)
 CROSS JOIN LATERAL (
-    SELECT seq, event_id, channel, key, type, correlation_id, headers, body
-    FROM outbox
-    WHERE published_at IS NULL AND partition = locked.number
-      AND NOT EXISTS (
-        SELECT FROM unnest(CAST(:held_channels AS text[]), CAST(:held_keys AS text[])) AS held (channel, key)
-        WHERE (outbox.channel, outbox.key) = (held.channel, held.key))
-    ORDER BY seq
-    LIMIT :limit) AS event
+    SELECT seq, event_id, channel, key, type, correlation_id, headers, body,
+           sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS bytes_before
+    FROM (
+        SELECT *
+        FROM outbox
+        WHERE published_at IS NULL AND partition = locked.number
+          AND NOT EXISTS (
+            SELECT FROM unnest(CAST(:held_channels AS text[]), CAST(:held_keys AS text[]))
+                     AS held (channel, key)
+            WHERE (outbox.channel, outbox.key) = (held.channel, held.key))
+        ORDER BY seq
+        LIMIT :limit) AS next) AS event
+WHERE event.bytes_before < :bytes
 ORDER BY event.seq
 """)
 
@@ -141,19 +146,24 @@ def lock(tx: Connection, partitions: Collection[int]) -> list[int]:
 
 
 def pending(
-    tx: Connection, partitions: Sequence[int], limit: int, held: Collection[tuple[str, str]] = ()
+    tx: Connection,
+    partitions: Sequence[int],
+    limit: int,
+    held: Collection[tuple[str, str]] = (),
+    size: int = 2**40,
 ) -> list[Event]:
-    """List what has not left yet of partitions that are locked, oldest first, so many of each at most.
+    """List what has not left yet of partitions that are locked, oldest first.
 
-    Nothing of the keys (channel, key) that are `held`. Always from the beginning: an event that drew its
-    number early may be committed late. Must be a statement of its own after `lock`: its snapshot then shows
-    all that the last relay marked.
+    Of each at most so many, and none behind `size` bytes of bodies. Nothing of the keys (channel, key) that
+    are `held`. Always from the beginning: an event that drew its number early may be committed late. Must be
+    a statement of its own after `lock`: its snapshot then shows all that the last relay marked.
     """
     if not partitions:
         return []
     values = {
         "partitions": list(partitions),
         "limit": limit,
+        "bytes": size,
         "held_channels": [channel for channel, _ in held],
         "held_keys": [key for _, key in held],
     }

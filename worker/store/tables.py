@@ -66,6 +66,8 @@ basket = Table(
     PrimaryKeyConstraint("channel", "id", name="one_basket_per_channel_and_id"),
     CheckConstraint("version >= 1", name="basket_versions_start_at_one"),
     Index("basket_by_owner", "channel", "owner", "id"),
+    # A person's closed baskets may be many more than the open ones that are listed.
+    Index("basket_open_by_owner", "channel", "owner", "id", postgresql_where=text("is_open")),
     Index(
         "basket_untouched",
         "channel",

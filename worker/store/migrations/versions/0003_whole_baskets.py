@@ -11,6 +11,7 @@ ALTER TABLE basket
     ADD COLUMN changed_on date GENERATED ALWAYS AS ((changed_at AT TIME ZONE 'UTC')::date) STORED;
 UPDATE basket SET is_recurrent = true WHERE document->'content' ? 'recurrence';
 CREATE INDEX basket_by_owner ON basket (channel, owner, id);
+CREATE INDEX basket_open_by_owner ON basket (channel, owner, id) WHERE is_open;
 CREATE INDEX basket_untouched ON basket (channel, changed_on, id) WHERE is_open AND NOT is_recurrent;
 
 CREATE INDEX customer_order_by_owner ON customer_order (channel, owner);
@@ -43,6 +44,7 @@ DROP TABLE handover, erasure;
 DROP INDEX reference_channels;
 DROP INDEX customer_order_by_owner;
 DROP INDEX basket_untouched;
+DROP INDEX basket_open_by_owner;
 DROP INDEX basket_by_owner;
 ALTER TABLE basket DROP COLUMN changed_on, DROP COLUMN is_recurrent;
 """

@@ -1,0 +1,55 @@
+"""A backlog of large events leaves in order and once, in portions that memory and broker can bear."""
+
+from contextlib import closing
+from uuid import uuid4
+
+from outside.listener import Listener
+from outside.stage import Stage
+from outside.wire import unique
+
+from worker import publisher, relay
+from worker.publisher import Outgoing, Publisher
+from worker.store import database, outbox
+
+LARGE = '{"filler": "' + "x" * 600_000 + '"}'
+
+
+def test_a_backlog_of_large_events_leaves_in_order_and_once(stage: Stage) -> None:
+    keys = [unique("key") for _ in range(4)]
+    engine = database.engine(stage.database_url, "tests")
+    with Listener(stage.broker_url) as events, closing(Publisher(stage.broker_url, "tests")) as sender:
+        with database.transaction(engine) as tx:
+            outbox.append(tx, [large_event(key, number) for number in range(10) for key in keys])
+        relayed = relay.relay(engine, sender, range(outbox.PARTITIONS))
+        assert relayed == 40
+        assert len(events.until_heard(40)) == 40
+        numbers = {key: [event.version for event in events.by_key()[key]] for key in keys}
+        assert numbers == {key: list(range(10)) for key in keys}
+    engine.dispose()
+
+
+def test_a_window_is_bounded_by_count_and_by_bytes() -> None:
+    small, large = outgoing(b"x"), outgoing(b"x" * 3_000_000)
+    assert sizes([small] * 1200) == [500, 500, 200]
+    assert sizes([large] * 3) == [1, 1, 1]
+    assert sizes([large, small, large, small]) == [2, 2]
+
+
+def large_event(key: str, number: int) -> outbox.Event:
+    return outbox.Event(
+        event_id=uuid4(),
+        channel="default",
+        key=key,
+        type="command.completed",
+        correlation_id=None,
+        headers={"key": key, "version": number},
+        body=LARGE,
+    )
+
+
+def outgoing(body: bytes) -> Outgoing:
+    return Outgoing(exchange="", routing_key="q", properties={}, headers={}, body=body)
+
+
+def sizes(messages: list[Outgoing]) -> list[int]:
+    return [len(window) for window in publisher._windows(messages)]
