@@ -186,7 +186,7 @@ CASES: list[tuple[int, str, str | None, Act]] = [
     (404, "quote.not_found.error", "$.quoteID", adding(quoteID="Q-NEVER")),
     (403, "quote.expired.error", "$.quoteID", adding(quoteID="Q-OLD")),
     (403, "quote.rejected.error", "$.quoteID", adding(quoteID="Q-REJECTED")),
-    (400, "basket.quote_item_fixed.error", "$.itemId", lambda mall: _item(mall, {"quantity": {"value": 2}})),
+    (400, "basket.quote_item_fixed.error", "$.quantity", lambda mall: _item(mall, {"quantity": {"value": 2}})),
     (400, "basket.empty.error", None, on("basket.checkout")),
     (409, "error.recurring_orders.enable-not-possible", None,
      lambda mall: mall.ask("recurrence.resume", mall.over())),
