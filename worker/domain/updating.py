@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec import UNSET, structs
 
 from contracts.errors import ErrorKey, Problem
@@ -30,158 +31,140 @@ if TYPE_CHECKING:
 _TEXTS = ("department", "taxation_id", "external_order_reference_id")
 
 
+class Draft(msgspec.Struct, frozen=True):
+    """An update in the making: what it changes, and everything that is wrong with it so far."""
+
+    basket: Basket
+    command: commands.BasketUpdate
+    context: Context
+    changes: dict[str, Any] = {}
+    problems: list[Problem] = []
+
+    def refuse(self, code: ErrorKey, message: str, path: str) -> None:
+        self.problems.append(Problem(code=code, message=message, path=path))
+
+
 def update(basket: Basket, command: commands.BasketUpdate, context: Context) -> Decision:
     """Set what is sent, or say everything that is wrong with it."""
-    problems: list[Problem] = []
-    changes: dict[str, Any] = {}
-    _set_addresses(command, context, changes, problems)
-    currency = _set_currency(basket, command, changes, problems)
-    _set_shipping_method(basket, command, context, currency, changes, problems)
+    draft = Draft(basket, command, context)
+    _set_addresses(draft)
+    currency = _set_currency(draft)
+    _set_shipping_method(draft, currency)
     for name in _TEXTS:
         if (text := getattr(command, name)) is not UNSET:
-            changes[name] = text
+            draft.changes[name] = text
     if command.tax_exempt is not UNSET:
-        changes["tax_exempt"] = command.tax_exempt
-    _set_recurrence(basket, command, context, changes, problems)
-    _set_cost_center(command, context, changes, problems)
-    _add_promotions(basket, command, context, currency, changes, problems)
-    if command.new_owner_authentication_token:
-        problems.extend(_new_owner_problems(context))
-    if problems:
-        return Refused(problems=tuple(problems))
-    changed = creating.changed(basket, structs.replace(basket.content, **changes), context)
+        draft.changes["tax_exempt"] = command.tax_exempt
+    _set_recurrence(draft)
+    _set_cost_center(draft)
+    _add_promotions(draft, currency)
+    _check_new_owner(draft)
+    if draft.problems:
+        return Refused(problems=tuple(draft.problems))
+    changed = creating.changed(basket, structs.replace(basket.content, **draft.changes), context)
     completed = Completed(status=200, basket=_handed_over(changed, basket, context))
     return recurring.follow(basket, completed, context)
 
 
-def _set_addresses(
-    command: commands.BasketUpdate, context: Context, changes: dict[str, Any], problems: list[Problem]
-) -> None:
+def _set_addresses(draft: Draft) -> None:
     for name, shown, role, given in (
-        ("ship_to", "$.commonShipToAddress", Role.SHIP_TO, command.common_ship_to_address),
-        ("invoice_to", "$.invoiceToAddress", Role.INVOICE_TO, command.invoice_to_address),
+        ("ship_to", "$.commonShipToAddress", Role.SHIP_TO, draft.command.common_ship_to_address),
+        ("invoice_to", "$.invoiceToAddress", Role.INVOICE_TO, draft.command.invoice_to_address),
     ):
         if given is UNSET:
             continue
-        address = addresses.resolve(given, shown, role, context)
+        address = addresses.resolve(given, shown, role, draft.context)
         if isinstance(address, Address):
-            changes[name] = address
+            draft.changes[name] = address
         else:
-            problems.extend(address)
+            draft.problems.extend(address)
 
 
-def _set_currency(
-    basket: Basket, command: commands.BasketUpdate, changes: dict[str, Any], problems: list[Problem]
-) -> str:
+def _set_currency(draft: Draft) -> str:
     """Set the currency, and give the one that holds from here on."""
-    currency = command.purchase_currency or basket.content.currency
-    if currency == basket.content.currency:
-        return currency
+    current, path = draft.basket.content.currency, "$.purchaseCurrency"
+    currency = draft.command.purchase_currency or current
+    if currency == current:
+        return current
     if not money.is_currency(currency):
-        problems.append(creating.unknown_currency(currency))
-        return basket.content.currency
-    if basket.content.items:
+        draft.problems.append(creating.unknown_currency(currency))
+        return current
+    if draft.basket.content.items:
         message = "the currency is fixed while the basket has items"
-        problems.append(
-            Problem(code=ErrorKey.PURCHASE_CURRENCY_FIXED, message=message, path="$.purchaseCurrency")
-        )
-        return basket.content.currency
-    changes["currency"] = currency
+        draft.refuse(ErrorKey.PURCHASE_CURRENCY_FIXED, message, path)
+        return current
+    draft.changes["currency"] = currency
     return currency
 
 
-def _set_shipping_method(
-    basket: Basket,
-    command: commands.BasketUpdate,
-    context: Context,
-    currency: str,
-    changes: dict[str, Any],
-    problems: list[Problem],
-) -> None:
+def _set_shipping_method(draft: Draft, currency: str) -> None:
     """Set the method; also when it is the currency that changes, the method needs a price in it."""
-    sent, path = command.common_shipping_method, "$.commonShippingMethod"
-    if sent is UNSET and currency == basket.content.currency:
+    content, sent = draft.basket.content, draft.command.common_shipping_method
+    path = "$.commonShippingMethod"
+    if sent is UNSET and currency == content.currency:
         return
-    method_id = basket.content.shipping_method_id if sent is UNSET else sent.id
-    if context.channel.supports_multiple_shipments:
+    method_id = content.shipping_method_id if sent is UNSET else sent.id
+    if draft.context.channel.supports_multiple_shipments:
         method_id = ""  # one from before the channel shipped in several parts
         if sent is not UNSET:
             message = "the channel ships in several parts: set it at the items"
-            problems.append(methods.not_allowed(message, path))
-    elif not methods.is_eligible(method_id, currency, context.catalog):
+            draft.problems.append(methods.not_allowed(message, path))
+    elif not methods.is_eligible(method_id, currency, draft.context.catalog):
         place = "$.purchaseCurrency" if sent is UNSET else path
-        problems.append(methods.not_eligible(method_id, currency, place))
-    changes["shipping_method_id"] = method_id
+        draft.problems.append(methods.not_eligible(method_id, currency, place))
+    draft.changes["shipping_method_id"] = method_id
 
 
-def _set_recurrence(
-    basket: Basket,
-    command: commands.BasketUpdate,
-    context: Context,
-    changes: dict[str, Any],
-    problems: list[Problem],
-) -> None:
-    if command.recurrence is UNSET:
+def _set_recurrence(draft: Draft) -> None:
+    if draft.command.recurrence is UNSET:
         return
-    rule = recurring.read_rule(command.recurrence, context)
+    rule = recurring.read_rule(draft.command.recurrence, draft.context)
     if isinstance(rule, list):
-        problems.extend(rule)
+        draft.problems.extend(rule)
         return
-    if rule is not None and basket.content.has_quote:
-        message = "a basket with a quote cannot recur"
-        problems.append(Problem(code=ErrorKey.RECURRING_NOT_ALLOWED, message=message, path="$.recurrence"))
-    changes["recurrence"] = rule
+    if rule is not None and draft.basket.content.has_quote:
+        draft.refuse(ErrorKey.RECURRING_NOT_ALLOWED, "a basket with a quote cannot recur", "$.recurrence")
+    draft.changes["recurrence"] = rule
 
 
-def _set_cost_center(
-    command: commands.BasketUpdate,
-    context: Context,
-    changes: dict[str, Any],
-    problems: list[Problem],
-) -> None:
+def _set_cost_center(draft: Draft) -> None:
     """Set the cost center, of the customer that the owner buys for from here on."""
-    if command.cost_center_id is UNSET:
+    cost_center_id, path = draft.command.cost_center_id, "$.costCenterID"
+    if cost_center_id is UNSET:
         return
-    owner = context.new_owner or context.caller
-    if command.cost_center_id:
-        problem = agreements.cost_center_obstacle(
-            command.cost_center_id, owner.customer, context.catalog, "$.costCenterID"
-        )
-        problems.extend([problem] if problem is not None else [])
-    changes["cost_center_id"] = command.cost_center_id
+    owner = draft.context.new_owner or draft.context.caller
+    if cost_center_id:
+        catalog = draft.context.catalog
+        problem = agreements.cost_center_obstacle(cost_center_id, owner.customer, catalog, path)
+        draft.problems.extend([problem] if problem is not None else [])
+    draft.changes["cost_center_id"] = cost_center_id
 
 
-def _add_promotions(
-    basket: Basket,
-    command: commands.BasketUpdate,
-    context: Context,
-    currency: str,
-    changes: dict[str, Any],
-    problems: list[Problem],
-) -> None:
+def _add_promotions(draft: Draft, currency: str) -> None:
     """Add the codes that hold now; the others are kept out without a word, as in the seed."""
-    if not command.promotions:
+    content, context = draft.basket.content, draft.context
+    sent = dict.fromkeys(promotion.code for promotion in draft.command.promotions)
+    if not sent:
         return
-    sent = dict.fromkeys(promotion.code for promotion in command.promotions)
-    listed = pricing.list_lines(basket.content, context.catalog, basket)
+    listed = pricing.list_lines(content, context.catalog, draft.basket)
     items_total = sum((line.total for line in listed), ZERO)
+    promotions = context.catalog.promotions
     accepted = [
-        code
-        for code in sent
-        if rebates.applies(context.catalog.promotions.get(code), currency, items_total, context.now)
+        code for code in sent if rebates.applies(promotions.get(code), currency, items_total, context.now)
     ]
-    codes = tuple(dict.fromkeys((*basket.content.promotions, *accepted)))
+    codes = tuple(dict.fromkeys((*content.promotions, *accepted)))
     if max(len(codes), len(sent)) > MAX_PROMOTIONS:
         message = f"a basket takes at most {MAX_PROMOTIONS} promotions"
-        problems.append(Problem(code=ErrorKey.LIMIT_EXCEEDED, message=message, path="$.promotions"))
-    changes["promotions"] = codes
+        draft.refuse(ErrorKey.LIMIT_EXCEEDED, message, "$.promotions")
+    draft.changes["promotions"] = codes
 
 
-def _new_owner_problems(context: Context) -> list[Problem]:
-    if context.new_owner is not None and not context.new_owner.is_anonymous:
-        return []
+def _check_new_owner(draft: Draft) -> None:
+    owner = draft.context.new_owner
+    if not draft.command.new_owner_authentication_token or (owner is not None and not owner.is_anonymous):
+        return
     message = "the token of a registered new owner is needed: a valid JWT that is not anonymous"
-    return [Problem(code=ErrorKey.MALFORMED, message=message, path="$.newOwnerAuthenticationToken")]
+    draft.refuse(ErrorKey.MALFORMED, message, "$.newOwnerAuthenticationToken")
 
 
 def _handed_over(basket: Basket, before: Basket, context: Context) -> Basket:
