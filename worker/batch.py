@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 # A worker's memory is what it reads and what it writes at once: 200 baskets of 500 items would be 180 MB.
-_MAX_ANSWER_BYTES = 8 * 1024 * 1024
+_MAX_ANSWER_BYTES = 4 * 1024 * 1024
 
 
 class TooMuch(Exception):  # noqa: N818 - it says what is the case

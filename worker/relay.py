@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from worker.store.outbox import Event
 
 _EVENTS_PER_TRANSACTION = 500
-_BYTES_PER_TRANSACTION = 8 * 1024 * 1024
+_BYTES_PER_TRANSACTION = 4 * 1024 * 1024
 _SMALLEST_SHARE = 10
 
 Key = tuple[str, str]  # channel, key
