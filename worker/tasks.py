@@ -84,16 +84,27 @@ def _cut(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
 
 
 def _apply_batch(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain:
+    """Apply commands in one transaction, or in several when their answers are too much for one."""
+    done, size = 0, len(envelopes)
+    while done < len(envelopes):
+        outcome = _apply_together(tools, envelopes[done : done + size])
+        if isinstance(outcome, TryAgain):
+            return TryAgain(done + outcome.first, outcome.why)
+        if isinstance(outcome, int):
+            size = outcome
+        else:
+            done += size
+    return Done()
+
+
+def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain | int:
+    """Apply commands in one transaction; nothing is done when only so many of them fit into one."""
     try:
         _commit_and_say(tools, envelopes)
     except database.TryAgain as error:
         return TryAgain(0, str(error))
     except batch.TooMuch as error:
-        first = _apply_batch(tools, envelopes[: error.first])
-        if isinstance(first, TryAgain):
-            return first
-        rest = _apply_batch(tools, envelopes[error.first :])
-        return TryAgain(error.first + rest.first, rest.why) if isinstance(rest, TryAgain) else rest
+        return error.first
     except Exception as error:  # noqa: BLE001 - what one command has caused, its neighbours must not suffer
         log.warning("batch.split", size=len(envelopes), why=logs.where(error))
         return _apply_one_by_one(tools, envelopes)
