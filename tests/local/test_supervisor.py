@@ -176,7 +176,11 @@ def test_two_who_bring_it_up_at_once_share_one_stack(half_a_stack: CommandLine) 
     assert half_a_stack.is_up
 
 
-@pytest.mark.parametrize("blocked", [set(), {signal.SIGINT}], ids=["as usual", "blocked by who started it"])
+@pytest.mark.parametrize(
+    "blocked",
+    [set(), pytest.param({signal.SIGINT}, marks=pytest.mark.slow)],
+    ids=["as usual", "blocked by who started it"],
+)
 def test_ctrl_c_in_the_foreground_takes_everything_down(
     half_a_stack: CommandLine, blocked: set[signal.Signals]
 ) -> None:
