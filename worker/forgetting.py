@@ -17,7 +17,7 @@ from worker.store import baskets, database, erasure, outbox, recurrences
 from worker.store.database import Engine, Transaction
 from worker.store.erasure import Erasure
 
-_PERSONS_A_ROUND = 100
+_PERSONS_AT_ONCE = 100
 _BASKETS_AT_ONCE = 200
 _ROWS_AT_ONCE = 1000
 
@@ -30,22 +30,40 @@ log = logs.get(__name__)
 
 def forget(engine: Engine, goes_on: Callable[[], bool]) -> bool:
     """Work at what was asked for while `goes_on` says so; False when something is left to be done at once."""
-    with database.transaction(engine) as tx:
-        persons = erasure.asked(tx, _PERSONS_A_ROUND)
-    return all(
-        _take_steps(engine, who, _close_baskets, goes_on) and _take_steps(engine, who, _redact, goes_on)
-        for who in persons
-    )
+    last: Erasure | None = None
+    while True:
+        with database.transaction(engine) as tx:
+            persons = erasure.asked(tx, last, _PERSONS_AT_ONCE)
+        for who in persons:
+            if not goes_on():
+                return False
+            _forget(engine, who, goes_on)
+        if len(persons) < _PERSONS_AT_ONCE:
+            return goes_on()
+        last = persons[-1]
+
+
+def _forget(engine: Engine, who: Erasure, goes_on: Callable[[], bool]) -> None:
+    """Take one person's steps; what goes wrong is that person's alone."""
+    try:
+        if _take_steps(engine, who, _close_baskets, goes_on):
+            _take_steps(engine, who, _redact, goes_on)
+    except database.TryAgain as error:
+        log.warning("erasure.postponed", channel=who.channel, why=str(error))
+    except Exception as error:  # noqa: BLE001 - it is tried again in the next round
+        log.error("erasure.failed", channel=who.channel, why=logs.where(error))  # noqa: TRY400
 
 
 def _take_steps(engine: Engine, who: Erasure, step: Step, goes_on: Callable[[], bool]) -> bool:
-    """Take steps, each from where the last one ended, until there are none; False when cut short."""
+    """Take steps, each from where the last one ended; False when cut short, or when another is at work."""
     place: str | None = ""
     while place is not None:
         if not goes_on():
             return False
         with database.transaction(engine) as tx:
-            place = step(tx, who, place) if erasure.claim(tx, who) else None
+            if not erasure.claim(tx, who):
+                return False
+            place = step(tx, who, place)
     return True
 
 

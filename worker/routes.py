@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from contracts.body import Command
 from worker import lookups
 from worker.domain import adding, closing, creating, items, putting, recurring, updating
 from worker.domain.callers import Caller
@@ -96,12 +97,19 @@ ROUTES: dict[str, Route] = {
 }
 
 
+def hands_over(command: Command | None) -> bool:
+    """Whether a command may give a basket to somebody else: what is answered after it is that person's."""
+    return bool(getattr(command, "new_owner_authentication_token", None))
+
+
 def begins_anew(type_: str, earlier: Collection[str]) -> bool:
     """Whether a command must not be in one transaction with the ones before it.
 
-    It needs rows that these write.
+    It needs rows that these write, or an instant that is later than that of an erasure.
     """
     route = ROUTES.get(type_)
+    if "user.erase" in earlier:
+        return True
     if isinstance(route, OnOwner):
         return any(other in ROUTES and not ROUTES[other].is_read for other in earlier)
     reads_orders = isinstance(route, OnOrder) or (isinstance(route, OnBasket) and route.page is not None)

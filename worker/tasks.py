@@ -76,7 +76,10 @@ def _cut(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
     """Cut what arrived together into transactions."""
     together: list[Envelope] = []
     for one in envelopes:
-        if together and routes.begins_anew(one.type, {earlier.type for earlier in together}):
+        if together and (
+            routes.begins_anew(one.type, {earlier.type for earlier in together})
+            or routes.hands_over(together[-1].command)
+        ):
             yield together
             together = []
         together.append(one)

@@ -95,7 +95,7 @@ def test_of_a_basket_that_is_ordered_a_tombstone_is_left_and_nothing_else(
     assert upstream.ask("basket.checkout", key, headers=headers).status == 201
     ((document,),) = stage.rows("select document from basket where id = %s", key)
     assert {name for name in document if document[name]} == {
-        "channel", "id", "owner", "version", "content", "priced"
+        "channel", "id", "owner", "version", "opened_at", "content", "priced"
     }  # fmt: skip
 
 

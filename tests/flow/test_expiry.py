@@ -38,6 +38,11 @@ def engine(stage: Stage) -> Iterator[database.Engine]:
     made.dispose()
 
 
+def expire(engine: database.Engine) -> None:
+    """Keep house until there is nothing more to do."""
+    assert expiry.expire(engine, lambda: True)
+
+
 def untouched(stage: Stage, *keys: str, since: str = LONG_AGO) -> None:
     """Make it so long ago that anybody has touched these."""
     stage.rows("update basket set changed_at = now() - %s::interval where id = any(%s)", since, list(keys))
@@ -58,7 +63,7 @@ def test_a_basket_that_nobody_touched_is_closed_and_the_world_is_told(
     key = filled(upstream, BENQ, channel=CHANNEL)
     untouched(stage, key)
     ((changed_at,),) = stage.rows("select changed_at from basket where id = %s", key)
-    expiry.expire(engine)
+    expire(engine)
     assert events.until(lambda: bool(expired(events, key)))
     (event,) = expired(events, key)
     assert dict(event.headers) == {"key": key, "channel": CHANNEL, "version": 3, "contract-version": 1}
@@ -89,7 +94,7 @@ def test_what_is_touched_or_recurrent_or_of_a_patient_channel_or_closed_stays(
     untouched(stage, due, touched, recurrent, ended, closed, patient, by_default)
     untouched(stage, recent, since="9 days 23:59")
     upstream.ask("basket.item.add", touched, elements(BENQ), channel=CHANNEL)
-    expiry.expire(engine)
+    expire(engine)
     assert is_open(stage, due, recent, touched, recurrent, ended, closed, patient, by_default) == [
         False, True, True, True, True, False, True, True
     ]  # fmt: skip
@@ -104,7 +109,7 @@ def test_the_default_channel_waits_ninety_days(
     before, after = filled(upstream, channel="default"), filled(upstream, channel="default")
     untouched(stage, before, since="89 days 23:59")
     untouched(stage, after, since="90 days 00:01")
-    expiry.expire(engine)
+    expire(engine)
     assert is_open(stage, before, after) == [True, False]
 
 
@@ -115,7 +120,7 @@ def test_a_basket_whose_recurrence_was_removed_expires_like_any_other(
     for recurrence in ({"startDate": IN_2030, "interval": "P1M"}, {"interval": "P0D"}):
         assert upstream.ask("basket.update", key, {"recurrence": recurrence}, channel=CHANNEL).status == 200
     untouched(stage, key)
-    expiry.expire(engine)
+    expire(engine)
     assert is_open(stage, key) == [False]
 
 
@@ -126,10 +131,10 @@ def test_a_shorter_lifetime_holds_from_the_next_housekeeping_on(
     open_shop(upstream, channel, basketLifetime="P30D")
     key = filled(upstream, channel=channel)
     untouched(stage, key, since="2 days")
-    expiry.expire(engine)
+    expire(engine)
     assert is_open(stage, key) == [True]
     put(upstream, "channel.put", channel, {"basketLifetime": "PT36H"}, channel=channel)
-    expiry.expire(engine)
+    expire(engine)
     assert is_open(stage, key) == [False]
 
 
@@ -150,9 +155,9 @@ def test_four_housekeepers_at_once_close_each_basket_once(
     with psycopg.connect(stage.database_url) as busy:
         busy.execute("select 1 from basket where id = %s for update", [keys[7]])
         with ThreadPoolExecutor(4) as threads:
-            list(threads.map(lambda _: expiry.expire(engine), range(4)))
+            list(threads.map(lambda _: expire(engine), range(4)))
         assert is_open(stage, keys[7]) == [True]
-    expiry.expire(engine)
+    expire(engine)
     assert events.until(lambda: all(expired(events, key) for key in keys))
     assert [len(expired(events, key)) for key in keys] == [1] * 450
     assert {expired(events, key)[0].version for key in keys} == {3}
@@ -167,9 +172,9 @@ def test_who_comes_first_has_it_the_owner_or_the_housekeeper(
     untouched(stage, key)
     with psycopg.connect(stage.database_url) as owner:
         owner.execute("update basket set changed_at = now() where id = %s", [key])
-        expiry.expire(engine)
+        expire(engine)
         assert is_open(stage, key) == [True]
-    expiry.expire(engine)
+    expire(engine)
     assert is_open(stage, key) == [True]
     assert upstream.ask("basket.item.add", key, elements(BENQ), channel=CHANNEL).version == 3
     assert expired(events, key) == []
@@ -187,7 +192,7 @@ def test_a_basket_that_cannot_be_read_holds_up_no_other(
     stage.rows('update basket set document = \'{"version": "x"}\' where id = %s', broken)
     untouched(stage, *keys, neighbour)
     try:
-        expiry.expire(engine)
+        expire(engine)
         assert is_open(stage, *keys, neighbour) == [False, True, False, False]
     finally:
         stage.rows("delete from basket where id = %s", broken)

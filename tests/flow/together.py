@@ -1,13 +1,15 @@
-"""Commands in one transaction: what a worker does with a batch, without waiting for one to form by chance."""
+"""Commands in one batch: what a worker does with them, without waiting for a batch to form by chance."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from outside.claims import SECRET
 from outside.stage import Stage
 from outside.wire import Message, Result
 
-from contracts.envelope import Delivery, open_envelope
-from worker import batch, ids, routes
+from contracts.envelope import Delivery, Envelope, open_envelope
+from worker import batch, ids, routes, tasks
+from worker.ledger import Reply
 from worker.store import database
 from worker.tokens import Keyring
 
@@ -20,14 +22,28 @@ def together(stage: Stage, *messages: Message) -> list[Result]:
     for message in messages:
         assert not routes.begins_anew(str(message.properties.type), types), "a worker would cut here"
         types.add(str(message.properties.type))
+    return _handled(stage, [_opened(messages)])
+
+
+def in_turn(stage: Stage, *messages: Message) -> list[Result]:
+    """Have them handled in this order, in the transactions that a worker makes of what arrives together."""
+    return _handled(stage, tasks._cut(_opened(messages)))
+
+
+def _opened(messages: Iterable[Message]) -> list[Envelope]:
+    return [open_envelope(_delivery(message), ("basket.replies.",)) for message in messages]
+
+
+def _handled(stage: Stage, batches: Iterable[list[Envelope]]) -> list[Result]:
     keyring = Keyring(
         secret=SECRET, key_set=None, audience=None, grace=timedelta(hours=24), leeway=timedelta(0)
     )
-    envelopes = [open_envelope(_delivery(message), ("basket.replies.",)) for message in messages]
     engine = database.engine(stage.database_url, "tests")
+    replies: list[Reply] = []
     try:
-        with database.transaction(engine) as tx:
-            handled = batch.handle(tx, envelopes, keyring, ids.new_id)
+        for envelopes in batches:
+            with database.transaction(engine) as tx:
+                replies += batch.handle(tx, envelopes, keyring, ids.new_id).replies
     finally:
         engine.dispose()
     return [
@@ -40,7 +56,7 @@ def together(stage: Stage, *messages: Message) -> list[Result]:
             headers=reply.result.headers,
             body=reply.result.body.encode(),
         )
-        for reply in handled.replies
+        for reply in replies
     ]
 
 

@@ -1,14 +1,16 @@
 """Edits, erasures, housekeeping and relays on the same baskets at once: no deadlock, no version lost.
 
+At last everybody is erased, and nothing of them is left.
 Each is done in this process as a worker does it, by several threads: one worker alone would do them in turn.
 """
 
 import random
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 
 import pytest
@@ -18,7 +20,7 @@ from outside.stage import Stage
 from outside.wire import command
 
 from tests.flow.together import together
-from worker import expiry
+from worker import expiry, forgetting
 from worker.store import database, outbox
 from worker.store.database import TryAgain
 
@@ -55,26 +57,47 @@ def erase(stage: Stage, rng: random.Random) -> None:
     assert reply.status == 204
 
 
+def forget(stage: Stage, rng: random.Random) -> None:
+    """Work at whatever is to be erased, a few steps only."""
+    steps = iter(range(rng.randrange(1, 8)))
+    with an_engine(stage) as engine:
+        forgetting.forget(engine, lambda: next(steps, None) is not None)
+
+
 def expire(stage: Stage, rng: random.Random) -> None:
     """Close one basket at least that nobody seems to have touched."""
-    engine = database.engine(stage.database_url, "tests")
-    try:
+    with an_engine(stage) as engine:
         long_ago = "update basket set changed_at = '2020-01-01Z' where id = %s"
         stage.rows(long_ago, rng.choice(BASKETS))
-        expiry.expire(engine)
-    finally:
-        engine.dispose()
+        expiry.expire(engine, lambda: True)
 
 
 def relay(stage: Stage, rng: random.Random) -> None:
     """Mark everything as published, as a relay does that the broker confirms it to."""
     del rng
+    with an_engine(stage) as engine, database.transaction(engine) as tx:
+        outbox.mark_published(tx, outbox.pending(tx, outbox.lock(tx, range(outbox.PARTITIONS)), 500))
+
+
+@contextmanager
+def an_engine(stage: Stage) -> Iterator[database.Engine]:
     engine = database.engine(stage.database_url, "tests")
     try:
-        with database.transaction(engine) as tx:
-            outbox.mark_published(tx, outbox.pending(tx, outbox.lock(tx, range(outbox.PARTITIONS)), 500))
+        yield engine
     finally:
         engine.dispose()
+
+
+def erase_all(stage: Stage, rng: random.Random) -> None:
+    """Have everybody erased once more, with a basket of each id, and wait until that is done."""
+    for number, key in enumerate(BASKETS):
+        together(stage, command("basket.create", key, caller=USERS[number % len(USERS)]))
+    together(stage, *(command("user.erase", user, headers=AS_SERVICE) for user in USERS))
+    deadline = time.monotonic() + 30
+    while stage.count("erasure"):
+        assert time.monotonic() < deadline
+        forget(stage, rng)
+        relay(stage, rng)
 
 
 @pytest.fixture
@@ -106,7 +129,7 @@ def test_nobody_deadlocks_and_no_version_is_lost(shop: Stage) -> None:
                 break
         return again
 
-    acts = [edit, edit, edit, erase, erase, expire, relay, relay]
+    acts = [edit, edit, edit, erase, expire, forget, forget, relay, relay]
     with ThreadPoolExecutor(len(acts)) as threads:
         running = [threads.submit(keep, act, seed) for seed, act in enumerate(acts)]
         for one in running[:3]:
@@ -126,3 +149,10 @@ def test_nobody_deadlocks_and_no_version_is_lost(shop: Stage) -> None:
     for key, seen in versions.items():
         assert {later - earlier for earlier, later in pairwise(seen)} <= {0, 1}, (key, seen)
     assert shop.rows("select 1 from dead_letter") == []
+    erase_all(shop, random.Random(0))
+    assert shop.rows("select id from basket where is_open or owner <> ''") == []
+    assert (
+        shop.rows("select id from customer_order where owner <> '' or document::text like '%%Potsdam%%'")
+        == []
+    )
+    assert shop.rows("select key from outbox where body <> '' and key = any(%s)", BASKETS) == []

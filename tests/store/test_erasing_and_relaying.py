@@ -1,38 +1,53 @@
 """An erasure and a relay that speak of the same events: one waits for the other, and neither is refused."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import values
+from msgspec import structs
 from sqlalchemy import Connection, text
 
 from worker.store import erasure, outbox
+from worker.store.erasure import Erasure
 
 ROUNDS = 15
+EVENTS = 400
 
 
-def test_an_erasure_and_a_relay_of_the_same_events_never_deadlock(
+def test_an_erasure_and_a_relay_of_the_same_events_never_deadlock_and_leave_none_out(
     session: Callable[[], Connection], unique: Callable[[], str]
 ) -> None:
     relaying, erasing = session(), session()
 
-    def relay(keys: list[str]) -> None:
-        partitions = {values.event(key).partition for key in keys}
-        pending = outbox.pending(relaying, outbox.lock(relaying, partitions), 1000)
-        outbox.mark_published(relaying, pending)
+    def relay(keys: list[str]) -> int:
+        partitions, marked = {values.event(key).partition for key in keys}, 0
+        while pending := outbox.pending(relaying, outbox.lock(relaying, partitions), 40):
+            marked += outbox.mark_published(relaying, pending)
+            relaying.commit()
         relaying.commit()
+        return marked
 
-    def erase(keys: list[str]) -> None:
-        erasure.redact(erasing, "default", "pat", keys)
+    def erase(who: Erasure) -> None:
+        """Empty what has left, again and again, until nothing is left to be published."""
+        deadline = time.monotonic() + 20
+        while theirs := erasure.taken_from(erasing, who, "", 100):
+            assert time.monotonic() < deadline
+            erasure.redact_answers(erasing, who, theirs, 60)
+            erasing.commit()
         erasing.commit()
 
     for connection in (relaying, erasing):
         connection.execute(text("SET deadlock_timeout TO '20ms'"))
     for _ in range(ROUNDS):
-        keys = [unique() for _ in range(3)]
-        outbox.append(relaying, [values.event(keys[number % 3], number=number) for number in range(400)])
+        keys, who = [unique() for _ in range(3)], Erasure(channel="default", owner=unique())
+        events = [values.event(keys[number % 3], number=number) for number in range(EVENTS)]
+        outbox.append(relaying, [structs.replace(event, body='"Miller"') for event in events])
+        erasure.note_handovers(relaying, [("default", key, who.owner) for key in keys])
         relaying.commit()
         with ThreadPoolExecutor(2) as threads:
-            running = [threads.submit(relay, keys), threads.submit(erase, keys)]
-        for one in running:
-            one.result()
+            erased, relayed = threads.submit(erase, who), threads.submit(relay, keys)
+        assert (erased.result(), relayed.result()) == (None, EVENTS)
+        left = "SELECT count(*) FROM outbox WHERE key = ANY(:keys) AND (body <> '' OR published_at IS NULL)"
+        assert erasing.execute(text(left), {"keys": keys}).scalar_one() == 0
+        erasing.commit()

@@ -56,7 +56,11 @@ ON CONFLICT DO NOTHING
 """)
 
 _OPEN = text("""
-SELECT channel, owner, asked_at, causation_id, traceparent FROM erasure ORDER BY asked_at LIMIT :limit
+SELECT channel, owner, asked_at, causation_id, traceparent FROM erasure
+WHERE CAST(:channel AS text) IS NULL
+   OR (asked_at, channel, owner) > (CAST(:asked_at AS timestamptz), :channel, :owner)
+ORDER BY asked_at, channel, owner
+LIMIT :limit
 """)
 
 _CLAIM = text("""
@@ -68,9 +72,10 @@ FOR UPDATE SKIP LOCKED
 _FINISH = text("DELETE FROM erasure WHERE channel = :channel AND owner = :owner AND asked_at = :asked_at")
 
 _HAND_OVER = text("""
-INSERT INTO handover (channel, basket_id, former_owner)
-SELECT * FROM unnest(
-    CAST(:channels AS text[]), CAST(:baskets AS text[]), CAST(:former_owners AS text[]))
+INSERT INTO handover (channel, basket_id, former_owner, handed_over_at)
+SELECT channel, basket_id, former_owner, clock_timestamp()
+FROM unnest(CAST(:channels AS text[]), CAST(:baskets AS text[]), CAST(:former_owners AS text[]))
+         AS given (channel, basket_id, former_owner)
 ON CONFLICT DO NOTHING
 """)
 
@@ -82,7 +87,10 @@ SET owner = '',
         'document', (document->'document' || jsonb_build_object('owner', '')) - CAST(:personal AS text[]))
 WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM customer_order
-    WHERE channel = :channel AND owner = :owner AND placed_at <= :asked_at
+    WHERE channel = :channel AND owner = :owner AND (placed_at <= :asked_at OR EXISTS (
+        SELECT FROM handover
+        WHERE handover.channel = :channel AND former_owner = :owner
+          AND handover.basket_id = customer_order.basket_id AND placed_at <= handed_over_at))
     LIMIT :limit FOR UPDATE))
 """)
 
@@ -128,17 +136,23 @@ WHERE ctid = ANY (ARRAY(
     FOR UPDATE OF outbox))
 """)
 
-_FORGET_HANDOVERS = text("""
-DELETE FROM handover
-USING unnest(CAST(:baskets AS text[]), CAST(:sinces AS timestamptz[]), CAST(:untils AS timestamptz[]))
-          AS theirs (basket_id, since, until)
-WHERE handover.channel = :channel AND handover.former_owner = :owner
-  AND (handover.basket_id, handover.handed_over_at) = (theirs.basket_id, theirs.until)
-  AND NOT EXISTS (
+_SETTLED = text("""
+SELECT basket_id, since, until
+FROM unnest(CAST(:baskets AS text[]), CAST(:sinces AS timestamptz[]), CAST(:untils AS timestamptz[]))
+         AS theirs (basket_id, since, until)
+WHERE NOT EXISTS (
     SELECT FROM outbox
     WHERE outbox.channel = :channel AND outbox.key = theirs.basket_id
       AND outbox.created_at > theirs.since AND outbox.created_at <= theirs.until
       AND outbox.published_at IS NULL)
+""")
+
+_FORGET_HANDOVERS = text("""
+DELETE FROM handover
+USING unnest(CAST(:baskets AS text[]), CAST(:sinces AS timestamptz[]), CAST(:untils AS timestamptz[]))
+          AS settled (basket_id, since, until)
+WHERE handover.channel = :channel AND handover.former_owner = :owner
+  AND (handover.basket_id, handover.handed_over_at) = (settled.basket_id, settled.until)
 """)
 
 _FORGET_OLD = text("""
@@ -161,8 +175,9 @@ def ask(tx: Connection, erasures: Sequence[Erasure]) -> None:
         )
 
 
-def asked(tx: Connection, limit: int) -> list[Erasure]:
-    """List what is to be erased, the oldest first."""
+def asked(tx: Connection, after: Erasure | None, limit: int) -> list[Erasure]:
+    """List what is to be erased, the oldest first, behind one that was listed before."""
+    place = {"channel": None, "owner": None, "asked_at": None} if after is None else _of(after)
     return [
         Erasure(
             channel=row.channel,
@@ -171,7 +186,7 @@ def asked(tx: Connection, limit: int) -> list[Erasure]:
             causation_id=row.causation_id,
             traceparent=row.traceparent,
         )
-        for row in tx.execute(_OPEN, {"limit": limit})
+        for row in tx.execute(_OPEN, {**place, "limit": limit})
     ]
 
 
@@ -212,20 +227,33 @@ def redact_answers(tx: Connection, who: Erasure, theirs: Sequence[Owned], limit:
 
     When it is less, these baskets are done, and forgotten but for those with something left to publish.
     """
-    columns = {
+    # First, what is to be forgotten afterwards: what is published in between would never be emptied.
+    settled = [
+        Owned(basket_id=row.basket_id, since=row.since, until=row.until)
+        for row in tx.execute(_SETTLED, {"channel": who.channel, **_columns(theirs)})
+    ]
+    emptied = tx.execute(_ANSWERS, {"channel": who.channel, "limit": limit, **_columns(theirs)}).rowcount
+    if emptied < limit:
+        tx.execute(_THEIR_LETTERS, {"channel": who.channel, **_columns(theirs)})
+        forgotten = {"channel": who.channel, "owner": who.owner, **_columns(settled)}
+        tx.execute(_FORGET_HANDOVERS, forgotten)
+    return emptied
+
+
+def _columns(theirs: Sequence[Owned]) -> dict[str, list[object]]:
+    return {
         "baskets": [one.basket_id for one in theirs],
         "sinces": [one.since for one in theirs],
         "untils": [one.until for one in theirs],
     }
-    emptied = tx.execute(_ANSWERS, {"channel": who.channel, "limit": limit, **columns}).rowcount
-    if emptied < limit:
-        tx.execute(_THEIR_LETTERS, {"channel": who.channel, **columns})
-        tx.execute(_FORGET_HANDOVERS, {"channel": who.channel, "owner": who.owner, **columns})
-    return emptied
 
 
 def note_handovers(tx: Connection, given: Sequence[Handover]) -> None:
-    """Remember whose baskets these were, as long as what was answered then is kept."""
+    """Remember whose baskets these were, as long as what was answered then is kept.
+
+    Until this very moment: the baskets are locked by us, and whoever had them locked before may have begun
+    later than we did.
+    """
     if given:
         channels, baskets, former_owners = (list(column) for column in zip(*given, strict=True))
         tx.execute(_HAND_OVER, {"channels": channels, "baskets": baskets, "former_owners": former_owners})
