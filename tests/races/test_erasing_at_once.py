@@ -19,7 +19,7 @@ from outside.shop import GROSS_AT_19, usd
 from outside.stage import Stage
 from outside.wire import command
 
-from tests.flow.together import together
+from tests.flow.together import in_turn, together
 from worker import expiry, forgetting
 from worker.store import database, outbox
 from worker.store.database import TryAgain
@@ -92,7 +92,7 @@ def erase_all(stage: Stage, rng: random.Random) -> None:
     """Have everybody erased once more, with a basket of each id, and wait until that is done."""
     for number, key in enumerate(BASKETS):
         together(stage, command("basket.create", key, caller=USERS[number % len(USERS)]))
-    together(stage, *(command("user.erase", user, headers=AS_SERVICE) for user in USERS))
+    in_turn(stage, *(command("user.erase", user, headers=AS_SERVICE) for user in USERS))
     deadline = time.monotonic() + 30
     while stage.count("erasure"):
         assert time.monotonic() < deadline

@@ -8,6 +8,7 @@ import values
 from msgspec import structs
 from sqlalchemy import Connection, text
 
+from worker.local import waiting
 from worker.store import erasure, outbox
 from worker.store.erasure import Erasure
 
@@ -51,3 +52,29 @@ def test_an_erasure_and_a_relay_of_the_same_events_never_deadlock_and_leave_none
         left = "SELECT count(*) FROM outbox WHERE key = ANY(:keys) AND (body <> '' OR published_at IS NULL)"
         assert erasing.execute(text(left), {"keys": keys}).scalar_one() == 0
         erasing.commit()
+
+
+def test_an_answer_that_leaves_while_others_are_emptied_is_emptied_too(
+    session: Callable[[], Connection], unique: Callable[[], str]
+) -> None:
+    relaying, erasing = session(), session()
+    key, who = unique(), Erasure(channel="default", owner=unique())
+    gone, pending = (structs.replace(values.event(key), body='"Miller"') for _ in range(2))
+    outbox.append(relaying, [gone, pending])
+    outbox.mark_published(relaying, [gone])
+    erasure.note_handovers(relaying, [("default", key, who.owner)])
+    relaying.commit()
+    relaying.execute(text("SELECT 1 FROM outbox WHERE key = :key FOR UPDATE"), {"key": key})
+    theirs = erasure.taken_from(erasing, who, "", 100)
+    pid = erasing.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    waits = text("SELECT 1 FROM pg_locks WHERE pid = :pid AND NOT granted")
+    with ThreadPoolExecutor(1) as threads:
+        emptying = threads.submit(erasure.redact_answers, erasing, who, theirs, 100)
+        assert waiting.until(lambda: relaying.execute(waits, {"pid": pid}).scalar() == 1, seconds=4)
+        outbox.mark_published(relaying, [pending])
+        relaying.commit()
+        assert emptying.result(timeout=5) == 1
+    while theirs := erasure.taken_from(erasing, who, "", 100):
+        erasure.redact_answers(erasing, who, theirs, 100)
+    bodies = erasing.execute(text("SELECT body FROM outbox WHERE key = :key"), {"key": key})
+    assert list(bodies.scalars()) == ["", ""]
