@@ -14,6 +14,8 @@ from outside.wire import command, unique
 from tests.flow.person import CHANNEL, Person, rows_with, wait_until_forgotten
 from tests.flow.together import in_turn
 
+pytestmark = pytest.mark.slow  # each waits for a sweep, a second or two
+
 NEW_OWNER = "newOwnerAuthenticationToken"
 
 

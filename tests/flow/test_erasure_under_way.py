@@ -18,6 +18,8 @@ from outside.wire import command, unique
 from tests.flow.person import CHANNEL, Person, rows_with, wait_until_forgotten
 from tests.flow.together import in_turn
 
+pytestmark = pytest.mark.slow  # each waits for a sweep, a second or two
+
 _LOCK_CLASS, _PARTITIONS = 0x6261736B, 64  # of the relay: who holds a partition's lock relays it
 
 

@@ -124,6 +124,7 @@ def test_a_broker_and_its_port_mapper_that_are_killed_come_back(basketry: Comman
     assert in_time(lambda: basketry.is_up)
 
 
+@pytest.mark.slow
 def test_down_leaves_no_process_behind(basketry: CommandLine) -> None:
     before = everything(basketry)
     assert len(before) == len(ROLES_WITHOUT_WORKERS) + 1  # and epmd
