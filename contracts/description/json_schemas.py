@@ -69,6 +69,7 @@ def _roots() -> dict[str, type[msgspec.Struct]]:
 
 
 def _schema_of(type_: type[Any]) -> Schema:
+    """Describe our own types to msgspec; the exception is its word for a type that nobody describes."""
     if issubclass(type_, Number):
         return dict(type_.json_schema)
     raise NotImplementedError(type_)
