@@ -213,3 +213,40 @@ dead_letter = Table(
     _instant("parked_at"),
     CheckConstraint("state in ('parked', 'released', 'discarded')", name="dead_letter_state_is_known"),
 )
+
+# How often a message that may have ended its worker was tried: it must outlive a process, not the database.
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("digest", LargeBinary, nullable=False),
+    Column("count", Integer, nullable=False, server_default="1"),
+    _instant("tried_at"),
+    PrimaryKeyConstraint("digest", name="one_count_per_message"),
+    Index("attempt_by_age", "tried_at"),
+    prefixes=["UNLOGGED"],
+)
+
+# Who is there: a worker takes the queues of a slot whose owner is not.
+slot = Table(
+    "slot",
+    metadata,
+    Column("slots", Integer, nullable=False),
+    Column("slot", Integer, nullable=False, autoincrement=False),
+    Column("worker", Text, nullable=False),
+    Column("consuming_since", DateTime(timezone=True), nullable=False),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("slots", "slot", name="one_row_per_slot"),
+    CheckConstraint("slot >= 0 AND slot < slots", name="slot_is_one_of_its_slots"),
+)
+
+# How many command queues there are, and will be once a change of their number has gone through.
+partitioning = Table(
+    "partitioning",
+    metadata,
+    Column("is_the_only_row", Boolean, nullable=False, server_default="true"),
+    Column("partitions", Integer, nullable=False),
+    Column("next_partitions", Integer),
+    PrimaryKeyConstraint("is_the_only_row", name="one_partitioning"),
+    CheckConstraint("is_the_only_row", name="partitioning_is_one_row"),
+    CheckConstraint("partitions >= 1", name="partitions_are_some"),
+)
