@@ -43,6 +43,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     properties: Mapping[str, Any] = {}
     headers: Mapping[str, Any] = {}
     is_unreadable: bool = False  # the properties themselves could not be decoded
+    returns: int = 0  # how often the broker has taken it back from a consumer
+    attempts: int = 1  # how often it was begun, where that is counted
+    is_given_up: bool = False  # to be parked as it is: its body is not looked at
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +103,7 @@ def open_envelope(delivery: Delivery, reply_queue_prefixes: Sequence[str]) -> En
         message = "the routing key must be the id: 1 to 200 printable ASCII characters without blanks"
         problems.append(Problem(code=ErrorKey.BASKET_ID_REQUIRED, message=message))
     command = None
-    if known is not None and is_readable:
+    if known is not None and is_readable and not delivery.is_given_up:
         codec = codec_xml if media_type in XML else codec_json
         command, found = codec.decode(delivery.body, known)
         problems.extend(found)

@@ -13,6 +13,7 @@ from worker.key_sets import KeySetFile
 from worker.publisher import Publisher
 from worker.settings import Settings
 from worker.store import database, schema
+from worker.suspects import Suspects
 from worker.sweeper import Sweeper
 from worker.tokens import Keyring
 
@@ -52,6 +53,7 @@ def make(settings: Settings, name: str) -> Celery:
             Publisher(broker_url, f"basketry {name} replies"),
             Publisher(broker_url, f"basketry {name} events"),
             _keyring(settings),
+            Suspects(engine),
             settings.reply_queue_prefixes,
         ),
     )

@@ -80,6 +80,7 @@ def letter(envelope: Envelope, caller: Caller | None, cause: str, detail: str, e
         headers=_jsonable(headers),
         body=_TOKEN_BYTES.sub(_REDACTED.encode(), delivery.body),
         event_id=event_id,
+        attempts=delivery.attempts,
     )
 
 

@@ -2,7 +2,8 @@
 
 Done: everything is decided, committed and said, and may be acked; a refusal and a parked command are done
 too. Try again: nothing was kept, and the batch is to be offered again. A database error that one command
-causes makes the batch run one by one, and costs that command alone.
+causes makes the batch run one by one, and costs that command alone. A message that may have ended a worker
+is handled alone, and parked unread after too many attempts.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from contracts import answers, envelope
+from contracts import envelope
 from contracts.envelope import Delivery, Envelope
-from worker import batch, ids, logs, publisher, relay, results, routes
-from worker.publisher import Outgoing, Publisher
+from worker import batch, ids, logs, publisher, relay, replying, routes, suspects
+from worker.publisher import Publisher
 from worker.store import database
+from worker.suspects import Suspects
 from worker.tokens import Keyring
 
 if TYPE_CHECKING:
     from celery import Celery
 
-    from worker.ledger import Reply
-
 NAME = "basketry.apply_commands"
 _RELAYED_WITHIN_SECONDS = 0.5
+
+_ENDED_ITS_WORKERS = "Its workers ended while it was handled: every attempt began, and none came to an end."
+_GIVEN_UP_BY_THE_BROKER = (
+    "It came back to the broker more often than its queue allows, and was dead-lettered."
+)
 
 log = logs.get(__name__)
 
@@ -50,6 +55,7 @@ class Tools(msgspec.Struct, frozen=True):
     replying: Publisher
     relaying: Publisher  # apart: a queue of events in trouble costs nobody a reply
     keyring: Keyring
+    suspects: Suspects
     reply_queue_prefixes: tuple[str, ...]
 
 
@@ -62,6 +68,51 @@ def register(app: Celery, tools: Tools) -> None:
 
 
 def _apply(tools: Tools, deliveries: Sequence[Delivery]) -> Done | TryAgain:
+    done = 0
+    for together in _apart(deliveries):
+        is_alone = suspects.is_suspect(together[0])
+        outcome = _apply_suspect(tools, together[0]) if is_alone else _apply_arrived(tools, together)
+        if isinstance(outcome, TryAgain):
+            return TryAgain(done + outcome.first, outcome.why)
+        done += len(together)
+    return Done()
+
+
+def _apart(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
+    """Keep what may end the worker apart, before anything of it is read."""
+    together: list[Delivery] = []
+    for one in deliveries:
+        if together and (suspects.is_suspect(one) or suspects.is_suspect(together[-1])):
+            yield together
+            together = []
+        together.append(one)
+    yield together
+
+
+def _apply_suspect(tools: Tools, delivery: Delivery) -> Done | TryAgain:
+    if delivery.is_given_up:
+        return _park_unread(tools, delivery, _GIVEN_UP_BY_THE_BROKER)
+    try:
+        attempt = tools.suspects.begin(delivery)
+    except database.TryAgain as error:
+        return TryAgain(0, str(error))
+    if attempt > suspects.MAX_ATTEMPTS:
+        outcome = _park_unread(
+            tools, msgspec.structs.replace(delivery, attempts=attempt - 1), _ENDED_ITS_WORKERS
+        )
+    else:
+        outcome = _apply_arrived(tools, [msgspec.structs.replace(delivery, attempts=attempt)])
+    if isinstance(outcome, Done):
+        tools.suspects.settled(delivery)
+    return outcome
+
+
+def _park_unread(tools: Tools, delivery: Delivery, why: str) -> Done | TryAgain:
+    unread = msgspec.structs.replace(delivery, is_given_up=True)
+    return _park(tools, envelope.open_envelope(unread, tools.reply_queue_prefixes), why)
+
+
+def _apply_arrived(tools: Tools, deliveries: Sequence[Delivery]) -> Done | TryAgain:
     envelopes = [envelope.open_envelope(delivery, tools.reply_queue_prefixes) for delivery in deliveries]
     done = 0
     for batch_ in _cut(envelopes):
@@ -104,31 +155,60 @@ def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAg
     """Apply commands in one transaction; nothing is done when only so many of them fit into one."""
     try:
         _commit_and_say(tools, envelopes)
-    except database.TryAgain as error:
-        return TryAgain(0, str(error))
     except batch.TooMuch as error:
         return error.first
+    except database.TryAgain as error:
+        if not isinstance(error, database.TooSlow):
+            return TryAgain(0, str(error))
+        log.warning("batch.split", size=len(envelopes), why=str(error))
     except Exception as error:  # noqa: BLE001 - what one command has caused, its neighbours must not suffer
         log.warning("batch.split", size=len(envelopes), why=logs.where(error))
-        return _apply_one_by_one(tools, envelopes)
-    return Done()
+    else:
+        return Done()
+    return _apply_one_by_one(tools, envelopes)
 
 
 def _apply_one_by_one(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain:
     for index, one in enumerate(envelopes):
-        try:
-            try:
-                _commit_and_say(tools, [one])
-            except database.TryAgain:
-                raise
-            except Exception:  # noqa: BLE001 - this is the one; it is parked with its traceback
-                _commit_and_say(tools, [one], failure=traceback.format_exc())
-        except database.TryAgain as error:
-            return TryAgain(index, str(error))
-        except Exception as error:  # noqa: BLE001 - not even parking worked: hold it rather than lose it
-            names = {"message_id": one.message_id, "key": one.key, "command": one.type}
-            log.error("command.unparkable", why=logs.where(error), **names)  # noqa: TRY400
-            return TryAgain(index, type(error).__name__)
+        outcome = _apply_alone(tools, one)
+        if isinstance(outcome, TryAgain):
+            return TryAgain(index, outcome.why)
+    return Done()
+
+
+def _apply_alone(tools: Tools, one: Envelope) -> Done | TryAgain:
+    try:
+        _commit_and_say(tools, [one])
+    except database.TooSlow as error:
+        return _again_or_park(tools, one, str(error))
+    except database.TryAgain as error:
+        return TryAgain(0, str(error))
+    except Exception:  # noqa: BLE001 - this is the one; it is parked with its traceback
+        return _park(tools, one, traceback.format_exc())
+    return Done()
+
+
+def _again_or_park(tools: Tools, one: Envelope, why: str) -> Done | TryAgain:
+    """Have a command tried again that alone is too slow; a database that can count it is not what is slow."""
+    try:
+        attempt = tools.suspects.failed(one.delivery)
+    except database.TryAgain as error:
+        return TryAgain(0, str(error))
+    if attempt < suspects.MAX_ATTEMPTS:
+        return TryAgain(0, why)
+    return _park(tools, one, f"{why}, {attempt} times")
+
+
+def _park(tools: Tools, one: Envelope, failure: str) -> Done | TryAgain:
+    """Keep a command among the dead letters, and answer it 500."""
+    try:
+        _commit_and_say(tools, [one], failure)
+    except database.TryAgain as error:
+        return TryAgain(0, str(error))
+    except Exception as error:  # noqa: BLE001 - not even parking worked: hold it rather than lose it
+        names = {"message_id": one.message_id, "key": one.key, "command": one.type}
+        log.error("command.unparkable", why=logs.where(error), **names)  # noqa: TRY400
+        return TryAgain(0, type(error).__name__)
     return Done()
 
 
@@ -140,7 +220,7 @@ def _commit_and_say(tools: Tools, envelopes: Sequence[Envelope], failure: str | 
     """
     with database.transaction(tools.engine) as tx:
         handled = batch.handle(tx, envelopes, tools.keyring, ids.new_id, failure)
-    _send([_outgoing(reply) for reply in handled.replies], tools.replying)
+    replying.send(handled.replies, tools.replying)
     try:
         # What takes longer is a backlog, and the sweep's: the next batch must not wait for it.
         until = time.monotonic() + _RELAYED_WITHIN_SECONDS
@@ -149,56 +229,3 @@ def _commit_and_say(tools: Tools, envelopes: Sequence[Envelope], failure: str | 
         )
     except (publisher.Unavailable, database.TryAgain) as error:
         log.warning("relay.postponed", why=str(error))
-
-
-def _send(replies: Sequence[Outgoing], through: Publisher) -> None:
-    """Send replies in order. RabbitMQ breaks on a forged direct reply-to: then each goes alone."""
-    try:
-        refused = len(through.publish(replies).nacked)
-        if refused:
-            log.warning("replies.dropped", count=refused, why="their queues are full")
-    except publisher.Broken as error:
-        log.warning("replies.one_by_one", count=len(replies), why=str(error))
-        _send_one_by_one(replies, through)
-    except publisher.Unavailable as error:
-        log.warning("replies.dropped", count=len(replies), why=str(error))
-
-
-def _send_one_by_one(replies: Sequence[Outgoing], through: Publisher) -> None:
-    for sent, reply in enumerate(replies):
-        try:
-            through.publish([reply])
-        except publisher.Broken as error:
-            log.warning("reply.undeliverable", why=str(error))
-        except publisher.Unavailable as error:
-            log.warning("replies.dropped", count=len(replies) - sent, why=str(error))
-            return
-
-
-def _outgoing(reply: Reply) -> Outgoing:
-    result = reply.result
-    media_type, body = _in_the_askers_format(reply)
-    return Outgoing(
-        exchange="",
-        routing_key=reply.reply_to,
-        properties={
-            "type": result.type,
-            "message_id": str(result.event_id),
-            "correlation_id": reply.correlation_id,
-            "content_type": media_type,
-        },
-        headers=result.headers,
-        body=body,
-    )
-
-
-def _in_the_askers_format(reply: Reply) -> tuple[str, bytes]:
-    """Give the reply in XML to who writes XML; in JSON when it would be larger than the broker takes."""
-    body = reply.result.body.encode()
-    if reply.media_type == envelope.JSON:
-        return envelope.JSON, body
-    written = answers.in_xml(reply.result.type, reply.result.headers.get("command", ""), body)
-    if written is None or len(written) > results.MAX_EVENT_BYTES:
-        log.warning("reply.in_json", message_id=str(reply.result.event_id), asked=reply.media_type)
-        return envelope.JSON, body
-    return reply.media_type, written

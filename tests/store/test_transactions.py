@@ -36,7 +36,7 @@ def killer(database_url: str) -> Iterator[psycopg.Connection]:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("idle_in_transaction_session_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "8s"),
         ("lock_timeout", "5s"),
         ("statement_timeout", "8s"),
         ("TimeZone", "UTC"),

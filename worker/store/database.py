@@ -1,7 +1,8 @@
 """Connections and transactions: session timeouts, the database's clock, and two kinds of failure.
 
 `TryAgain`: not the command's fault (server away, deadlock, timeout, missing migration); nothing was kept, the
-same work may be tried later. `StatementFailed`: the database refused what the work contains.
+same work may be tried later. `TooSlow`, one of them: a statement took too long; the work may be the reason.
+`StatementFailed`: the database refused what the work contains.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-# All below the AMQP heartbeat, so that a blocked statement cannot cost the worker its broker connection.
+# A worker that is stopped within a transaction holds up its baskets for no longer than 10 s in all.
 _SESSION_SETTINGS = {
-    "idle_in_transaction_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": "8s",
     "lock_timeout": "5s",
     "statement_timeout": "8s",
     "timezone": "UTC",
@@ -39,15 +40,20 @@ _LIVENESS = {
 
 # SQLSTATE classes that speak of a row's content: data exception, integrity, program limit exceeded.
 _CONTENT_CLASSES = ("22", "23", "54")
+_QUERY_CANCELED = "57014"  # by statement_timeout, or by an operator
 
 
-__all__ = ["Engine", "StatementFailed", "Transaction", "TryAgain", "engine", "now", "transaction"]
+__all__ = ["Engine", "StatementFailed", "TooSlow", "Transaction", "TryAgain", "engine", "now", "transaction"]
 
 Transaction = Connection
 
 
 class TryAgain(Exception):  # noqa: N818 - it says what to do
     """The work was not done for a reason outside it; nothing of it was kept."""
+
+
+class TooSlow(TryAgain):
+    """A statement was cut off; nothing of the work was kept."""
 
 
 class StatementFailed(Exception):  # noqa: N818
@@ -90,8 +96,7 @@ def transaction(source: Engine) -> Iterator[Transaction]:
         with source.begin() as connection:
             yield connection
     except DBAPIError as error:
-        kind = StatementFailed if _is_about_content(error.orig) else TryAgain
-        raise kind(_without_rows(error.orig)) from None
+        raise _kind(error.orig)(_without_rows(error.orig)) from None
     except UnicodeEncodeError:
         raise StatementFailed("a text holds half a surrogate pair") from None
     except PoolTimeoutError as error:
@@ -105,6 +110,12 @@ def _without_rows(error: BaseException | None) -> str:
         return f"{type(error).__name__}: {error}"
     constraint = f" ({diagnosis.constraint_name})" if diagnosis.constraint_name else ""
     return f"{type(error).__name__}: {diagnosis.message_primary}{constraint}"
+
+
+def _kind(error: BaseException | None) -> type[Exception]:
+    if _is_about_content(error):
+        return StatementFailed
+    return TooSlow if getattr(error, "sqlstate", None) == _QUERY_CANCELED else TryAgain
 
 
 def _is_about_content(error: BaseException | None) -> bool:

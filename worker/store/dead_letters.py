@@ -30,6 +30,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, Any]
     body: bytes
     event_id: UUID
+    attempts: int = 1
 
 
 def park(tx: Connection, letters: Sequence[DeadLetter]) -> None:

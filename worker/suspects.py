@@ -1,0 +1,59 @@
+"""Messages that may have ended a worker: begun only after that is written down, parked after a few times.
+
+A message that came back once may have been in a restart or a hand-back; from the second time on it is handled
+alone. The count outlives the process, for what ends a process cannot be counted by it afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from worker.store import attempts, database
+
+if TYPE_CHECKING:
+    from contracts.envelope import Delivery
+
+MAX_ATTEMPTS = 3
+_SUSPICIOUS_RETURNS = 2
+
+
+def is_suspect(delivery: Delivery) -> bool:
+    """Tell whether a message is to be handled alone."""
+    return delivery.is_given_up or delivery.returns >= _SUSPICIOUS_RETURNS
+
+
+class Suspects:
+    """The attempts that this process has begun; a new one counts on."""
+
+    def __init__(self, engine: database.Engine) -> None:
+        self._engine = engine
+        self._begun: dict[bytes, int] = {}
+
+    def begin(self, delivery: Delivery) -> int:
+        """Count an attempt before it is made; give which one it is. Raises database.TryAgain.
+
+        Tried again by a process that has survived it, it is still the same attempt.
+        """
+        digest = _digest(delivery)
+        if digest not in self._begun:
+            self._begun[digest] = self._count(digest)
+        return self._begun[digest]
+
+    def failed(self, delivery: Delivery) -> int:
+        """Count an attempt that the process has survived and the message is to blame for; give its number."""
+        return self._count(_digest(delivery))
+
+    def settled(self, delivery: Delivery) -> None:
+        """Forget about a message that is done."""
+        self._begun.pop(_digest(delivery), None)
+
+    def _count(self, digest: bytes) -> int:
+        with database.transaction(self._engine) as tx:
+            return attempts.begin(tx, digest)
+
+
+def _digest(delivery: Delivery) -> bytes:
+    """Tell messages apart by what a publisher has written, without looking into the body."""
+    said = (delivery.key, *(delivery.properties.get(name) for name in ("type", "message_id")))
+    return hashlib.sha256(repr(said).encode(errors="backslashreplace") + b"\0" + delivery.body).digest()
