@@ -9,15 +9,18 @@ from celery import Celery
 from celery.utils.nodenames import gethostname, nodename
 
 from worker import tasks
+from worker.attendance import Attendance
+from worker.consumer import Workplace
 from worker.key_sets import KeySetFile
 from worker.publisher import Publisher
 from worker.settings import Settings
+from worker.slots import Slot
 from worker.store import database, schema
 from worker.suspects import Suspects
 from worker.sweeper import Sweeper
 from worker.tokens import Keyring
 
-_HEARTBEAT_SECONDS = 20  # above every database timeout; a lost host is noticed within twice of it
+_BROKER_TIMEOUT_SECONDS = 4.0
 
 
 def make(settings: Settings, name: str) -> Celery:
@@ -28,9 +31,14 @@ def make(settings: Settings, name: str) -> Celery:
         worker_consumer="worker.consumer:Consumer",
         broker_transport="worker.plain_amqp:Transport",  # takes messages that py-amqp cannot read
         broker_use_ssl=broker_url.startswith("amqps") or None,
-        broker_heartbeat=_HEARTBEAT_SECONDS,
+        broker_heartbeat=settings.broker_heartbeat,  # a lost host is noticed within three times of it
+        broker_connection_timeout=_BROKER_TIMEOUT_SECONDS,
+        broker_transport_options={
+            "read_timeout": _BROKER_TIMEOUT_SECONDS,
+            "write_timeout": _BROKER_TIMEOUT_SECONDS,
+            "client_properties": {"connection_name": f"basketry {name}"},
+        },
         broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,
         broker_channel_error_retry=True,  # a queue deleted under us is declared again
         worker_pool="solo",  # order: one process handles a queue's messages in sequence
         worker_enable_remote_control=False,  # nobody but publishers of commands tells a worker what to do
@@ -41,11 +49,18 @@ def make(settings: Settings, name: str) -> Celery:
         result_backend=None,
         task_ignore_result=True,
         task_store_eager_result=False,
-        basketry_batch_size=settings.batch_size,
-        basketry_prefetch_per_queue=settings.prefetch_per_queue,
-        basketry_ready_file=settings.ready_file,
     )
     engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
+    slot = Slot.parse(settings.slot)
+    app.workplace = Workplace(
+        engine=engine,
+        slot=slot,
+        attendance=Attendance(engine, slot, name),
+        batch_size=settings.batch_size,
+        prefetch_per_queue=settings.prefetch_per_queue,
+        outage_patience_seconds=settings.outage_patience.total_seconds(),
+        ready_file=settings.ready_file,
+    )
     tasks.register(
         app,
         tasks.Tools(
@@ -76,9 +91,11 @@ def run_worker(settings: Settings, name: str) -> int:
     schema.check(settings.database_url.get_secret_value())
     sweeper = Sweeper(settings, name)
     sweeper.start()
+    app.workplace.attendance.start()
     try:
         worker = app.Worker(hostname=nodename(name, gethostname()), concurrency=1, quiet=True)
         worker.start()
         return int(worker.exitcode or 0)
     finally:
+        app.workplace.attendance.stop()
         sweeper.stop()

@@ -61,12 +61,15 @@ def migrate(state_dir: Path) -> None:
 
 @main.command()
 @click.option("--name", default=f"worker-{os.getpid()}", help="The worker's name in logs and at the servers.")
+@click.option("--slot", help="i/n: which of n workers it is, from 0; it takes its share of the queues first.")
 @local.with_state_dir
-def worker(name: str, state_dir: Path) -> None:
+def worker(name: str, slot: str | None, state_dir: Path) -> None:
     """Run one worker process in the foreground."""
     from worker import app, logs
     from worker.store import schema
 
+    if slot is not None:
+        os.environ["BASKETRY_SLOT"] = slot
     chosen = load_settings(state_dir)
     logs.configure(chosen.log_level)
     try:

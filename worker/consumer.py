@@ -1,70 +1,81 @@
 """Celery's consumer, taught to take plain AMQP messages and hand them on in batches.
 
 It collects what has arrived (never waiting for more), calls the Celery task once, and acks when the task is
-done. While the task asks to try again, the batch is held and the broker connection kept alive. On shutdown
-the channel is closed and never cancelled: a cancelled consumer's unacked messages would be overtaken.
+done. While the task asks to try again, the batch is held and the broker connection kept alive. Its own queues
+come first; on the others it stands by, on a channel of their own. Channels are closed and never cancelled.
 """
 
 from __future__ import annotations
 
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import amqp
+import msgspec
 from celery import bootsteps
 from celery.worker import state
 from celery.worker.consumer import connection, consumer
-from kombu import Consumer as Subscription
+from kombu.exceptions import OperationalError
 
-from contracts.envelope import Delivery
 from worker import logs, tasks, topology
-from worker.plain_amqp import UNREADABLE_PROPERTIES
+from worker.attendance import Attendance
+from worker.heart import Heart
+from worker.intake import Intake
+from worker.slots import Slot
+from worker.store import database
+from worker.store.database import Engine
 
 if TYPE_CHECKING:
-    from worker.plain_amqp import Message
+    from collections.abc import Iterator
+    from datetime import datetime
+
+EXIT_OUTAGE = 75  # EX_TEMPFAIL of sysexits.h
 
 _IDLE_SECONDS = 1.0  # how long one wait for a message lasts; a signal is seen at its end
-_LONGEST_PAUSE_SECONDS = 5.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
+_STANDS_BY_AFTER_SECONDS = 3.0  # workers that start together each find their own queues free
 _BATCH_BYTES = 4 * 1024 * 1024
 
 log = logs.get(__name__)
 
 
+class Workplace(msgspec.Struct, frozen=True, kw_only=True):
+    """What the consumer of a worker process is told; the attribute `workplace` of the Celery app."""
+
+    engine: Engine
+    slot: Slot
+    attendance: Attendance
+    batch_size: int
+    prefetch_per_queue: int
+    outage_patience_seconds: float
+    ready_file: str
+
+
 class Subscribe(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Declare the topology and consume every command queue on one channel."""
+    """Declare the topology, and consume once the database is there."""
 
     requires = (connection.Connection,)
 
     def __init__(self, c: Consumer, **kwargs: Any) -> None:
         super().__init__(c, **kwargs)
-        c.channel, c.received = None, []
+        c.heart, c.own, c.dead, c.others = None, None, None, None
 
     def start(self, c: Consumer) -> None:
-        channel = c.connection.default_channel
-        topology.declare(channel)
-        channel.basic_qos(0, c.app.conf.basketry_prefetch_per_queue, False)
-        c.channel = channel
-        c.received = []
-        c.subscription = Subscription(
-            channel,
-            queues=topology.command_queues(),
-            on_message=c.received.append,
-            auto_declare=False,
-            accept=None,
-        )
+        heart = c.heart = Heart(c.connection)
+        topology.declare(c.connection.default_channel)
+        c.await_database(heart)
+        c.subscribe()
 
     def stop(self, c: Consumer) -> None:
-        """Close the channel: what is unacked goes back to the front of its queue, in order."""
-        channel, c.channel = c.channel, None
-        if channel is not None and c.connection is not None:
-            try:
-                channel.close()
-            except (OSError, amqp.AMQPError) as error:
-                log.warning("channel.lost", why=str(error))
-        # Deliveries still arrive while the channel closes; they are another worker's by now.
-        c.received = []
+        """Give back what is unacked."""
+        c.workplace.attendance.leave()
+        if c.heart is not None:
+            c.heart.stop()
+        for intake in c.intakes():
+            intake.close()
+        c.heart, c.own, c.dead, c.others = None, None, None, None
 
     shutdown = stop
 
@@ -81,114 +92,176 @@ class Loop(bootsteps.StartStopStep):  # type: ignore[misc]
 class Consumer(consumer.Consumer):  # type: ignore[misc]
     """The setting `worker_consumer` of our Celery app."""
 
-    channel: Any
-    received: list[Message]
-    subscription: Any
+    heart: Heart | None
+    own: Intake | None
+    dead: Intake | None
+    others: Intake | None
+    _stands_by_at: float  # monotonic, seconds
+    _stood_by_at: datetime | None  # the database's
 
     class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc]
         # Celery's own steps for events, gossip, mingle, remote control and delayed delivery have no use
         # here; the last of them declares 28 queues that cannot be bound to a consistent-hash exchange.
         default_steps = (connection.Connection, Subscribe, Loop)
 
+    @property
+    def workplace(self) -> Workplace:
+        workplace: Workplace = self.app.workplace
+        return workplace
+
     def connect(self) -> Any:
         """Connect without Celery's event loop: we read the socket ourselves."""
         return self.connection_for_read(heartbeat=self.amqheartbeat)
 
+    def ensure_connected(self, conn: Any) -> Any:
+        """Connect, however long that takes: workers that lost one broker do not come back all at once."""
+        for pause in _pauses():
+            state.maybe_shutdown()
+            try:
+                conn.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            except (*conn.connection_errors, *conn.channel_errors, OperationalError) as error:
+                log.warning("broker.away", why=f"{type(error).__name__}: {error}", pause_seconds=pause)
+                _rest(pause)
+            else:
+                break
+        return conn
+
+    def subscribe(self) -> None:
+        """Consume the queues of the own slot, and what the broker has given up."""
+        slot, prefetch = self.workplace.slot, self.workplace.prefetch_per_queue
+        own = [queue for number, queue in enumerate(topology.command_queues()) if slot.owns(number)]
+        self.own = Intake(self.connection, own, prefetch, is_dead=False)
+        self.dead = Intake(self.connection, [topology.dead_queue()], prefetch, is_dead=True)
+        self._stands_by_at = time.monotonic() + _STANDS_BY_AFTER_SECONDS
+        self.workplace.attendance.arrive()
+
+    def intakes(self) -> list[Intake]:
+        return [intake for intake in (self.own, self.others, self.dead) if intake is not None]
+
     def consume(self) -> None:
         """Work until the process is asked to stop or the connection breaks."""
-        heartbeat = _Heartbeat(self.connection)
-        self.subscription.consume()
+        heart = self.heart
+        assert heart is not None  # noqa: S101 - the step before has made it
         self.on_ready()
         self._tell_ready()
         while self.blueprint.state == bootsteps.RUN:
             state.maybe_shutdown()
-            if self.received:
-                self._handle(heartbeat)
-                self._take_arrived()
-            else:
-                self._wait(_IDLE_SECONDS)
-                heartbeat.tick()
+            self._mind_the_others()
+            arrived = [intake for intake in self.intakes() if len(intake)]
+            for intake in arrived:
+                self._handle(intake, heart)
+            self._take_arrived(0.0 if arrived else _IDLE_SECONDS)
+            heart.tick()
 
-    def on_decode_error(self, _message: Message, exc: Exception) -> None:
+    def await_database(self, heart: Heart) -> None:
+        """Take nothing before it can be handled: what a worker holds in an outage comes back counted."""
+        for pause in _pauses():
+            try:
+                with database.transaction(self.workplace.engine) as tx:
+                    database.now(tx)
+            except database.TryAgain as error:
+                log.warning("database.awaited", why=str(error), pause_seconds=pause)
+                self._hold(pause, heart)
+            else:
+                return
+
+    def on_decode_error(self, _message: object, exc: Exception) -> None:
         """Never reached, since nothing is decoded here; Celery's own would ack, and the message be lost."""
         raise exc
 
     def _tell_ready(self) -> None:
-        log.info("worker.ready", hostname=self.hostname)
-        if self.app.conf.basketry_ready_file:
-            Path(self.app.conf.basketry_ready_file).touch()
+        log.info("worker.ready", hostname=self.hostname, slot=str(self.workplace.slot))
+        if self.workplace.ready_file:
+            Path(self.workplace.ready_file).touch()
 
-    def _wait(self, seconds: float) -> None:
-        """Wait for a message, then take all that came with it."""
-        try:
-            self.connection.drain_events(timeout=seconds)
-        except TimeoutError:
-            return
-        self._take_arrived()
+    def _mind_the_others(self) -> None:
+        """Stand by for the slots of others, and hand their queues back to who has come since."""
+        slot, view = self.workplace.slot, self.workplace.attendance.view
+        others = [number for number in range(slot.of) if number != slot.number]
+        if self.others is None:
+            all_are_there = view is not None and all(number in view.consuming_since for number in others)
+            if others and (all_are_there or time.monotonic() >= self._stands_by_at):
+                self._stand_by()
+        elif view is not None and any(
+            self._stood_by_at is None or view.consuming_since[number] > self._stood_by_at
+            for number in others
+            if number in view.consuming_since
+        ):
+            # Closed, not cancelled; then behind their owners, who wait there already.
+            log.info("slots.handed_back", slot=str(slot), present=sorted(view.consuming_since))
+            self.others.close()
+            self.others = None
+            self._stand_by()
 
-    def _take_arrived(self) -> None:
-        """Take what the socket holds, up to a batch; more bytes than that stay in the kernel, bounded."""
-        size = sum(len(message.body) for message in self.received)
-        while len(self.received) < self.app.conf.basketry_batch_size and size < _BATCH_BYTES:
-            before = len(self.received)
+    def _stand_by(self) -> None:
+        slot, view = self.workplace.slot, self.workplace.attendance.view
+        queues = [queue for number, queue in enumerate(topology.command_queues()) if not slot.owns(number)]
+        self._stood_by_at = view.at if view is not None else None
+        self.others = Intake(self.connection, queues, self.workplace.prefetch_per_queue, is_dead=False)
+
+    def _take_arrived(self, patience_seconds: float) -> None:
+        """Wait for a message, then take what the socket holds, up to a batch; more stays in the kernel."""
+        seconds = patience_seconds
+        while True:
             try:
-                self.connection.drain_events(timeout=0)
+                self.connection.drain_events(timeout=seconds)
             except TimeoutError:
                 return
-            size += sum(len(message.body) for message in self.received[before:])
+            if self._is_full():
+                return
+            seconds = 0.0
 
-    def _handle(self, heartbeat: _Heartbeat) -> None:
+    def _is_full(self) -> bool:
+        intakes = self.intakes()
+        if sum(len(intake) for intake in intakes) >= self.workplace.batch_size:
+            return True
+        return sum(intake.size for intake in intakes) >= _BATCH_BYTES
+
+    def _handle(self, intake: Intake, heart: Heart) -> None:
         """Have a batch done, however long that takes, and ack it."""
-        size = self.app.conf.basketry_batch_size
-        messages = self.received[:size]
-        del self.received[:size]
-        deliveries = [_delivery(message) for message in messages]
-        done, pause = 0, 0.0
+        deliveries, tag = intake.take(self.workplace.batch_size)
+        done, pauses, held_since = 0, _pauses(), time.monotonic()
         while True:
-            outcome = self.app.tasks[tasks.NAME].apply(args=(deliveries[done:],), throw=True).result
+            with heart.beating_alone():
+                outcome = self.app.tasks[tasks.NAME].apply(args=(deliveries[done:],), throw=True).result
             if isinstance(outcome, tasks.Done):
                 break
-            done, pause = done + outcome.first, min(_LONGEST_PAUSE_SECONDS, max(0.1, pause * 2))
+            if outcome.first:
+                done, pauses, held_since = done + outcome.first, _pauses(), time.monotonic()
+            if time.monotonic() - held_since > self.workplace.outage_patience_seconds:
+                self._give_up(outcome.why)
+            pause = next(pauses)
             log.warning("batch.held", size=len(deliveries) - done, why=outcome.why, pause_seconds=pause)
-            self._hold(pause * random.uniform(0.5, 1.0), heartbeat)  # noqa: S311 - jitter
-        self.channel.basic_ack(messages[-1].delivery_tag, multiple=True)
-        heartbeat.tick()
+            self._hold(pause, heart)
+        intake.acknowledge(tag)
 
-    def _hold(self, seconds: float, heartbeat: _Heartbeat) -> None:
+    def _hold(self, seconds: float, heart: Heart) -> None:
         """Let time pass with the connection alive: deliveries are taken in, as far as prefetch allows."""
         until = time.monotonic() + seconds
         while (remaining := until - time.monotonic()) > 0:
             state.maybe_shutdown()
-            heartbeat.tick()
-            try:
-                self.connection.drain_events(timeout=remaining)
-            except TimeoutError:
-                return
+            with suppress(TimeoutError):
+                self.connection.drain_events(timeout=min(remaining, _IDLE_SECONDS))
+            heart.tick()
+
+    def _give_up(self, why: str) -> None:
+        """Give the messages back before the broker takes the channel away (`consumer_timeout`, 30 min)."""
+        log.error("worker.gives_up", after_seconds=self.workplace.outage_patience_seconds, why=why)
+        state.should_stop = EXIT_OUTAGE
+        state.maybe_shutdown()
 
 
-class _Heartbeat:
-    """Keeps a connection alive that is negotiated to beat every `interval` seconds."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._interval = connection.get_heartbeat_interval()
-        self._next = 0.0
-
-    def tick(self) -> None:
-        """Send a beat if one is due; raises when the broker has not been heard of for two intervals."""
-        if self._interval and time.monotonic() >= self._next:
-            self._connection.heartbeat_check(rate=2)
-            self._next = time.monotonic() + self._interval / 2
+def _pauses() -> Iterator[float]:
+    """Give how long to rest after each failure: longer and longer, never for all workers alike."""
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
 
 
-def _delivery(message: Message) -> Delivery:
-    headers = {str(name): value for name, value in message.headers.items()}
-    return Delivery(
-        key=message.delivery_info["routing_key"],
-        body=message.body,
-        properties={
-            name: value for name, value in message.properties.items() if name != "application_headers"
-        },
-        headers=headers,
-        is_unreadable=UNREADABLE_PROPERTIES in headers,
-    )
+def _rest(seconds: float) -> None:
+    """Rest without a connection; a signal is seen within a tenth of a second."""
+    until = time.monotonic() + seconds
+    while (remaining := until - time.monotonic()) > 0:
+        state.maybe_shutdown()
+        time.sleep(min(0.1, remaining))

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.topology import COMMANDS
+from worker.slots import Slot
 
 _MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: a key of the size of the hash output or larger
 _PEM = "-----BEGIN "
@@ -84,6 +85,10 @@ def _not_negative(duration: timedelta) -> timedelta:
     return duration
 
 
+def _slot(text: str) -> str:
+    return str(Slot.parse(text))
+
+
 class Settings(BaseSettings):
     """Everything a process of ours can be told."""
 
@@ -100,6 +105,9 @@ class Settings(BaseSettings):
     answer_retention: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(days=7)
     batch_size: Annotated[int, Field(ge=1, le=1000)] = 200
     prefetch_per_queue: Annotated[int, Field(ge=1, le=1000)] = 50
+    slot: Annotated[str, AfterValidator(_slot)] = "0/1"
+    broker_heartbeat: Annotated[int, Field(ge=1, le=60)] = 3
+    outage_patience: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(minutes=25)
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     ready_file: str = ""
 

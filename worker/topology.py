@@ -13,6 +13,10 @@ def command_queues() -> list[Queue]:
     return [_queue(queue) for queue in topology.COMMAND_QUEUES]
 
 
+def dead_queue() -> Queue:
+    return _queue(topology.DEAD_QUEUE)
+
+
 def declare(channel: Any) -> None:
     """Declare every exchange, queue and binding; what is there already stays as it is."""
     for exchange in topology.EXCHANGES:

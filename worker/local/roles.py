@@ -13,18 +13,26 @@ from worker.local.child import Child
 class Role:
     name: str
     arguments: tuple[str, ...]  # of `basketry`
+    has_slots: bool = False
 
 
-ROLES = (Role(name="worker", arguments=("worker",)), Role(name="scheduler", arguments=("scheduler",)))
+ROLES = (
+    Role(name="worker", arguments=("worker",), has_slots=True),
+    Role(name="scheduler", arguments=("scheduler",)),
+)
 
 
 def programs(instances: Mapping[str, int], state_dir: Path, settings: Mapping[str, str]) -> list["Program"]:
     """List what is to be run, so many instances of each role, each under its own name."""
     return [
-        Program(role, f"{role.name}-{number}", state_dir, settings)
+        Program(role, f"{role.name}-{number}", state_dir, {**settings, **_slot(role, number, instances)})
         for role in ROLES
         for number in range(1, instances[role.name] + 1)
     ]
+
+
+def _slot(role: Role, number: int, instances: Mapping[str, int]) -> dict[str, str]:
+    return {"BASKETRY_SLOT": f"{number - 1}/{instances[role.name]}"} if role.has_slots else {}
 
 
 def basketry(*arguments: str) -> list[str]:

@@ -1,0 +1,103 @@
+"""One channel, the queues that are consumed on it, and what has arrived.
+
+A batch is acked by the tag of its last message, which covers all before it on that channel: so what arrives
+is handed on in the order of arrival, and each channel's on its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import amqp
+from kombu import Consumer as Subscription
+
+from contracts.envelope import Delivery
+from worker import logs
+from worker.plain_amqp import UNREADABLE_PROPERTIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kombu import Queue
+
+    from worker.plain_amqp import Message
+
+_RETURNED = "x-delivery-count"  # of quorum queues: how often a message has come back
+_ALARMING_RETURNS = 20
+
+log = logs.get(__name__)
+
+
+class Intake:
+    """What is consumed on one channel, from now until it is closed."""
+
+    def __init__(self, connection: Any, queues: Sequence[Queue], prefetch: int, *, is_dead: bool) -> None:
+        """Subscribe; `prefetch` is per queue. With `is_dead`, they hold what the broker has given up."""
+        self._channel = connection.channel()
+        self._is_dead = is_dead
+        self._received: list[Message] = []
+        self._channel.basic_qos(0, prefetch, False)
+        # Not called `on_message=self._received.append`: the list changes when the channel is closed.
+        self._subscription = Subscription(
+            self._channel, queues=queues, on_message=self._receive, auto_declare=False, accept=None
+        )
+        self._subscription.consume()
+
+    def __len__(self) -> int:
+        return len(self._received)
+
+    @property
+    def size(self) -> int:
+        """Give the bytes of the bodies that have arrived."""
+        return sum(len(message.body) for message in self._received)
+
+    def take(self, most: int) -> tuple[list[Delivery], int]:
+        """Take the oldest messages; give them, and the tag that acks them."""
+        taken = self._received[:most]
+        del self._received[:most]
+        return [self._delivery(message) for message in taken], taken[-1].delivery_tag
+
+    def acknowledge(self, tag: int) -> None:
+        """Ack a message and all that arrived before it."""
+        self._channel.basic_ack(tag, multiple=True)
+
+    def close(self) -> None:
+        """Close the channel, never cancel: what is unacked goes back to the front of its queue, in order.
+
+        A cancelled consumer's unacked messages would be overtaken by the next ones.
+        """
+        try:
+            self._channel.close()
+        except (OSError, amqp.AMQPError) as error:
+            log.warning("channel.lost", why=str(error))
+        # Deliveries still arrive while the channel closes; they are another worker's by now.
+        self._received = []
+
+    def _receive(self, message: Message) -> None:
+        self._received.append(message)
+
+    def _delivery(self, message: Message) -> Delivery:
+        headers = {str(name): value for name, value in message.headers.items()}
+        properties = {
+            name: value for name, value in message.properties.items() if name != "application_headers"
+        }
+        delivery = Delivery(
+            key=message.delivery_info["routing_key"],
+            body=message.body,
+            properties=properties,
+            headers=headers,
+            is_unreadable=UNREADABLE_PROPERTIES in headers,
+            returns=_returns(message, headers),
+            is_given_up=self._is_dead,
+        )
+        if delivery.returns >= _ALARMING_RETURNS:
+            message_id = str(properties.get("message_id"))
+            log.error("delivery.returned_often", times=delivery.returns, message_id=message_id)
+        return delivery
+
+
+def _returns(message: Message, headers: dict[str, Any]) -> int:
+    """Give how often the broker has taken a message back; a publisher may write anything there."""
+    count = headers.get(_RETURNED)
+    is_the_brokers = bool(message.delivery_info.get("redelivered")) and isinstance(count, int)
+    return int(count) if is_the_brokers and count is not None else 0
