@@ -1,11 +1,11 @@
 # Needs python3 (3.11 or newer) and make. Everything else is fetched into .venv and the caches of this user.
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test test-slow test-all check schemas baseline docs clean
+.PHONY: help .venv demo test test-slow test-faults test-all check schemas baseline docs clean
 BIN := .venv/bin
 
 help: ## list the targets
 	@sed -n 's/^\([.a-z-]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r target does; do \
-		printf '  make %-8s %s\n' "$$target" "$$does"; done
+		printf '  make %-11s %s\n' "$$target" "$$does"; done
 
 .venv: .venv/installed ## create the environment, or bring it up to date
 
@@ -18,10 +18,13 @@ demo: .venv/installed ## start everything on this machine, show it at work, stop
 test: .venv/installed ## run all tests but the slow tiers, against a real PostgreSQL and RabbitMQ
 	@$(BIN)/pytest
 
-test-slow: .venv/installed ## run the slow tiers only: servers stopped, processes killed many times
+test-slow: .venv/installed ## run the slow tests only, of every tier but the faults
 	@$(BIN)/pytest -m slow
 
-test-all: test test-slow ## run every test
+test-faults: .venv/installed ## kill processes and stop servers under load; prints a table of what it has cost
+	@$(BIN)/pytest -m faults tests/faults
+
+test-all: test test-slow test-faults ## run every test
 
 check: .venv/installed ## lint, format, types, import rules
 	$(BIN)/ruff check

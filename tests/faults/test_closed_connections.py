@@ -9,7 +9,7 @@ from outside.numbered import assert_each_once_and_in_order, assert_repeats_are_i
 from outside.processes import WorkerProcess
 from outside.stage import Stage
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.faults
 
 TIMES = 10
 CONSUMING_AGAIN_WITHIN_SECONDS = 30.0

@@ -60,7 +60,7 @@ def worker_pid(state_dir: Path) -> int | None:
     return ready[0].pid if ready else None
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_a_worker_killed_three_times_in_5000_commands_loses_nothing_and_doubles_nothing(
     stage: Stage, supervised: Path
 ) -> None:

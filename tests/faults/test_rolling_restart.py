@@ -9,7 +9,7 @@ from outside.numbered import assert_each_once_and_in_order, numbered
 from outside.processes import working
 from outside.stage import Stage
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.faults
 
 
 def test_each_of_three_workers_takes_over_from_the_one_before(stage: Stage, folder: Path) -> None:

@@ -11,7 +11,7 @@ from outside.stage import Stage
 
 from tests.scheduler.standing import House, furnished
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.faults
 
 NUMBER = 4000
 READY_WITHIN_SECONDS = 30.0

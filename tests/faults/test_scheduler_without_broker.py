@@ -13,7 +13,7 @@ from outside.stage import Stage
 from tests.scheduler.door import Door
 from tests.scheduler.standing import House, furnished
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.faults
 
 NUMBER = 100
 LATE = timedelta(seconds=2)
@@ -47,7 +47,7 @@ def heard_orders(events: Listener, key: str) -> int:
     return sum(event.type == "order.placed" and event.key.startswith(key) for event in events.different())
 
 
-@pytest.mark.parametrize("key", ["never-there", pytest.param("gone-again", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("key", ["never-there", pytest.param("gone-again", marks=pytest.mark.faults)])
 def test_orders_are_placed_on_time_and_their_events_leave_when_the_broker_is_back(
     house: House, stage: Stage, folder: Path, key: str
 ) -> None:
@@ -79,7 +79,7 @@ def nothing_waits(stage: Stage) -> bool:
     return stage.rows("select count(*) from outbox where published_at is null") == [(0,)]
 
 
-@pytest.mark.slow
+@pytest.mark.faults
 def test_the_same_with_a_broker_that_is_stopped_in_earnest(house: House, stage: Stage, folder: Path) -> None:
     rabbitmq = stage.servers.rabbitmq
     if rabbitmq is None:

@@ -7,7 +7,7 @@ from outside.numbered import assert_each_once_and_in_order, numbered
 from outside.processes import WorkerProcess
 from outside.stage import Stage
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.faults
 
 AWAY_SECONDS = 3.0
 READY_WITHIN_SECONDS = 30.0
