@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import AnyStr, ClassVar
@@ -34,7 +34,17 @@ class Process:
     role: ClassVar[str]
     running: "ClassVar[list[Process]]" = []  # noqa: RUF012 - of this session, so that a failure shows logs
 
-    def __init__(self, stage: Stage, name: str, folder: Path, **environment: str) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        name: str,
+        folder: Path,
+        *,
+        options: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "worker.cli"),
+        **environment: str,
+    ) -> None:
+        """Start it; `program` takes the place of `basketry` for a test that gives the process a defect."""
         self.name = name
         self.log_file = folder / f"{name}.log"
         self._ready_file = folder / f"{name}.ready"
@@ -43,7 +53,7 @@ class Process:
         settings = {**stage.environment, "BASKETRY_READY_FILE": str(self._ready_file), **environment}
         with self.log_file.open("ab") as output:
             self._popen = subprocess.Popen(
-                [sys.executable, "-m", "worker.cli", self.role, "--name", name],
+                [sys.executable, *program, self.role, "--name", name, *options],
                 env={**inherited, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -67,6 +77,9 @@ class Process:
         waiting.until(lambda: self._ready_file.exists() or not self.is_alive, seconds=READY_WITHIN_SECONDS)
         assert self.is_alive, f"{self.name} ended with {self._popen.returncode}\n{self.log[-4000:]}"
         assert self._ready_file.exists(), f"{self.name} did not become ready\n{self.log[-4000:]}"
+
+    def signal(self, number: signal.Signals) -> None:
+        self._popen.send_signal(number)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -94,9 +107,11 @@ class SchedulerProcess(Process):
 
 
 @contextmanager
-def working(stage: Stage, name: str, folder: Path, **environment: str) -> Iterator[WorkerProcess]:
+def working(
+    stage: Stage, name: str, folder: Path, *, options: Sequence[str] = (), **environment: str
+) -> Iterator[WorkerProcess]:
     """Have a worker at work; afterwards it stops in order, unless the test has ended it."""
-    worker = WorkerProcess(stage, name, folder, **environment)
+    worker = WorkerProcess(stage, name, folder, options=options, **environment)
     with _at_work(worker):
         yield worker
 
