@@ -196,7 +196,8 @@ def _again_or_park(tools: Tools, one: Envelope, why: str) -> Done | TryAgain:
         return TryAgain(0, str(error))
     if attempt < suspects.MAX_ATTEMPTS:
         return TryAgain(0, why)
-    return _park(tools, one, f"{why}, {attempt} times")
+    tried = msgspec.structs.replace(one.delivery, attempts=attempt)
+    return _park(tools, msgspec.structs.replace(one, delivery=tried), f"{why}, {attempt} times")
 
 
 def _park(tools: Tools, one: Envelope, failure: str) -> Done | TryAgain:

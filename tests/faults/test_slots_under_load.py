@@ -13,7 +13,7 @@ from outside.numbered import assert_each_once_and_in_order, numbered
 from outside.processes import WorkerProcess, wait_for
 from outside.stage import Stage
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.faults
 
 TAKEN_OVER_WITHIN_SECONDS = 10.0
 

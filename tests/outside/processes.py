@@ -70,6 +70,11 @@ class Process:
         return self._popen.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """Give how it has ended; None while it runs."""
+        return self._popen.poll()
+
+    @property
     def log(self) -> str:
         return self.log_file.read_text(encoding="utf-8", errors="replace")
 
