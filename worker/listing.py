@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from contracts import codec_json
 from contracts.instants import iso
@@ -30,7 +31,7 @@ def list_orders(database_url: str, limit: int, basket_id: str | None, *, as_json
         return
     table = Table("number", "channel", "basket", "n", "due at", "placed at", "catch-up", "total")
     for one in found:
-        table.add_row(*_order_row(one))
+        _add_row(table, _order_row(one))
     _print(table)
 
 
@@ -47,8 +48,13 @@ def list_recurrences(database_url: str, limit: int, state: str | None, *, as_jso
     for one in found:
         error = one.last_error.message if one.last_error is not None else ""
         row = (one.channel, one.basket_id, one.state, one.rule.interval, _next(one), str(one.placed), error)
-        table.add_row(*row)
+        _add_row(table, row)
     _print(table)
+
+
+def _add_row(table: Table, cells: Sequence[str]) -> None:
+    """Add texts as they are: an id may hold what Rich would take for markup."""
+    table.add_row(*(Text(cell) for cell in cells))
 
 
 def _print(table: Table) -> None:

@@ -92,3 +92,14 @@ def test_recurrences_are_listed(stage: Stage, upstream: Upstream) -> None:
     found = [one for one in listed(stage, "recurrences", "--limit", "1000") if one["basketId"] == key]
     assert [(one["state"], one["nextOrderDate"]) for one in found] == [("active", "2030-01-31T12:00:00Z")]
     assert channel in run(stage, "recurrences", "--limit", "1000").output
+
+
+@pytest.mark.parametrize("name", ["[/x]", "[bold]x"])
+def test_an_id_that_looks_like_markup_is_listed_as_it_is(stage: Stage, upstream: Upstream, name: str) -> None:
+    key = unique(name)
+    upstream.ask("basket.create", key)
+    upstream.ask("basket.item.add", key, {"elements": [{"sku": PROBOOK, "quantity": {"value": 1}}]})
+    assert upstream.ask("basket.checkout", key).status == 201
+    shown = run(stage, "orders", "--basket", key)
+    assert shown.exit_code == 0, shown.output
+    assert key in shown.output

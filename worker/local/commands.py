@@ -167,7 +167,7 @@ def _follow(supervisor: subprocess.Popen[bytes], state_dir: Path, progress: Text
 
 
 def _print_table(summary: dict[str, Any], state_dir: Path) -> None:
-    console = Console()
+    console = Console(markup=False)
     if not summary["processes"]:
         console.print(f"No stack runs in {state_dir}.")
         return
