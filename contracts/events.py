@@ -20,8 +20,13 @@ def result_headers(
     error_key: str | None = None,
     version: int | None = None,
     traceparent: str | None = None,
+    attempt: int | None = None,
+    operator: str | None = None,
 ) -> dict[str, Any]:
-    """Make the headers of a result event; what is None is left out."""
+    """Make the headers of a result event; what is None is left out.
+
+    `attempt` and `operator` are those of a command that failed on our side and was handled once more.
+    """
     return _present(
         {
             "status": status,
@@ -33,6 +38,8 @@ def result_headers(
             "version": version,
             "contract-version": CONTRACT_VERSION,
             "traceparent": traceparent,
+            "attempt": attempt,
+            "operator": operator,
         }
     )
 

@@ -29,6 +29,11 @@ _SAID: dict[str, Schema] = {
     "version": {"description": "Of the basket: one more for every command that changed it."},
     "contract-version": {"description": "Of this contract."},
     "traceparent": {"description": "The command's W3C trace context."},
+    "attempt": {
+        "description": "Only of a command that had failed on our side and was handled once more: 2, 3, …",
+        "minimum": 2,
+    },
+    "operator": {"description": "With `attempt`: who had it handled once more."},
 }
 _JSON_TYPES = {str: "string", int: "integer", bool: "boolean"}
 
