@@ -94,12 +94,41 @@ WHERE ctid = ANY (ARRAY(
     LIMIT :limit FOR UPDATE))
 """)
 
-_LETTERS = text("""
-UPDATE dead_letter
-SET state = 'discarded', body = '', claims = NULL, detail = 'erased', properties = '{}', headers = '{}'
+_EMPTIED = """
+SET state = CASE state WHEN 'handled' THEN 'handled' ELSE 'discarded' END,
+    settled_at = coalesce(settled_at, now()),
+    body = '', claims = NULL, new_owner = NULL, detail = 'erased', properties = '{}', headers = '{}'
+"""
+
+# What was released and has not left does not leave; what has left is a repeat when it is delivered.
+_TAKEN_BACK = """
+RETURNING dead_letter.id, dead_letter.channel, dead_letter.key, dead_letter.message_id),
+unsent AS (
+    DELETE FROM outbox USING erased
+    WHERE (outbox.channel, outbox.key, outbox.dead_letter_id) = (erased.channel, erased.key, erased.id)
+      AND outbox.published_at IS NULL),
+repeated AS (
+    UPDATE inbox SET state = 'parked' FROM erased
+    WHERE (inbox.channel, inbox.key, inbox.message_id) = (erased.channel, erased.key, erased.message_id)
+      AND inbox.state = 'released')
+SELECT count(*) FROM erased
+"""
+
+_LETTERS = text(f"""
+WITH erased AS (
+    UPDATE dead_letter {_EMPTIED}
+    WHERE id = ANY (ARRAY(
+        SELECT id FROM dead_letter
+        WHERE channel = :channel AND claims->>'user' = :owner AND parked_at <= :asked_at
+        LIMIT :limit FOR UPDATE))
+    {_TAKEN_BACK}
+""")  # noqa: S608 - our own SQL
+
+_NEW_OWNERS = text("""
+UPDATE dead_letter SET new_owner = NULL
 WHERE id = ANY (ARRAY(
     SELECT id FROM dead_letter
-    WHERE channel = :channel AND claims->>'user' = :owner AND parked_at <= :asked_at
+    WHERE channel = :channel AND new_owner->>'user' = :owner AND parked_at <= :asked_at
     LIMIT :limit FOR UPDATE))
 """)
 
@@ -114,12 +143,13 @@ ORDER BY basket_id
 LIMIT :limit
 """)
 
-_THEIR_LETTERS = text("""
-UPDATE dead_letter
-SET state = 'discarded', body = '', claims = NULL, detail = 'erased', properties = '{}', headers = '{}'
-FROM unnest(CAST(:baskets AS text[]), CAST(:sinces AS timestamptz[]), CAST(:untils AS timestamptz[]))
-         AS theirs (basket_id, since, until)
-WHERE channel = :channel AND key = basket_id AND parked_at > since AND parked_at <= until AND body <> ''
+_THEIR_LETTERS = text(f"""
+WITH erased AS (
+    UPDATE dead_letter {_EMPTIED}
+    FROM unnest(CAST(:baskets AS text[]), CAST(:sinces AS timestamptz[]), CAST(:untils AS timestamptz[]))
+             AS theirs (basket_id, since, until)
+    WHERE channel = :channel AND key = basket_id AND parked_at > since AND parked_at <= until AND body <> ''
+    {_TAKEN_BACK}
 """)
 
 # What has not left yet still must: it is looked at again when it has.
@@ -209,8 +239,10 @@ def redact_orders(tx: Connection, who: Erasure, limit: int) -> int:
 
 
 def redact_letters(tx: Connection, who: Erasure, limit: int) -> int:
-    """Take a person's commands out of the dead letters, at most so many; give the number."""
-    return tx.execute(_LETTERS, {**_of(who), "limit": limit}).rowcount
+    """Take a person out of the dead letters, of at most so many at once; give the number."""
+    asked = {**_of(who), "limit": limit}
+    emptied: int = tx.execute(_LETTERS, asked).scalar_one()
+    return emptied + tx.execute(_NEW_OWNERS, asked).rowcount
 
 
 def taken_from(tx: Connection, who: Erasure, after: str, limit: int) -> list[Owned]:

@@ -37,7 +37,7 @@ FROM outbox
 LEFT JOIN inbox ON (inbox.channel, inbox.key, inbox.message_id)
                  = (outbox.channel, outbox.key, outbox.headers->>'causation-id')
                AND inbox.event_id = outbox.event_id
-WHERE outbox.channel = :channel AND outbox.key = :key
+WHERE outbox.channel = :channel AND outbox.key = :key AND outbox.dead_letter_id IS NULL
 ORDER BY outbox.seq DESC
 LIMIT :limit
 """)
@@ -66,7 +66,7 @@ LIMIT :limit
 """)
 
 _LETTERS = text("""
-SELECT parked_at AS at, type, message_id, claims->>'user' AS caller, cause, state
+SELECT parked_at AS at, type, message_id, claims->>'user' AS caller, cause, state, outcome
 FROM dead_letter
 WHERE channel = :channel AND key = :key
 ORDER BY id DESC
@@ -93,7 +93,7 @@ def of_basket(tx: Connection, channel: str, basket_id: str, limit: int) -> list[
             type=row.type,
             message_id=row.message_id,
             caller=row.caller,
-            body={"cause": row.cause, "state": row.state},
+            body={"cause": row.cause, "state": row.state, "outcome": row.outcome},
         )
         for row in tx.execute(_LETTERS, asked)
     ]

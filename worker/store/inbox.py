@@ -34,11 +34,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a message that was here before; `answer` is its result event."""
+    """What is known of a message that was here before; `answer` is its result event.
+
+    Released: it is to be handled once more.
+    """
 
     body_hash: bytes
     caller: str | None
     answer: Event | None
+    is_released: bool = False
 
 
 _ADMIT = text("""
@@ -51,7 +55,7 @@ RETURNING channel, key, message_id
 """)
 
 _FIND = text("""
-SELECT inbox.channel, inbox.key, inbox.message_id, inbox.body_hash, inbox.caller,
+SELECT inbox.channel, inbox.key, inbox.message_id, inbox.body_hash, inbox.caller, inbox.state,
        outbox.event_id, outbox.type, outbox.correlation_id, outbox.headers, outbox.body
 FROM unnest(CAST(:channels AS text[]), CAST(:keys AS text[]), CAST(:message_ids AS text[]))
          AS asked (channel, key, message_id)
@@ -68,7 +72,10 @@ WHERE (inbox.channel, inbox.key, inbox.message_id) = (parked.channel, parked.key
 
 _FORGET = text("""
 DELETE FROM inbox WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM inbox WHERE received_at < :before ORDER BY received_at LIMIT :limit))
+    SELECT ctid FROM inbox
+    WHERE received_at < :before AND state <> 'released'
+    ORDER BY received_at
+    LIMIT :limit))
 """)
 
 
@@ -100,7 +107,12 @@ def find(tx: Connection, identities: Sequence[Identity]) -> dict[Identity, Repea
     for row in tx.execute(_FIND, _columns(identities)):
         answer = outbox.event_of(row) if row.event_id is not None else None
         identity = (row.channel, row.key, row.message_id)
-        found[identity] = Repeat(body_hash=bytes(row.body_hash), caller=row.caller, answer=answer)
+        found[identity] = Repeat(
+            body_hash=bytes(row.body_hash),
+            caller=row.caller,
+            answer=answer,
+            is_released=row.state == "released",
+        )
     return found
 
 
@@ -113,7 +125,8 @@ def mark_parked(tx: Connection, identities: Sequence[Identity]) -> None:
 def forget(tx: Connection, before: datetime, limit: int) -> int:
     """Remove at most `limit` messages received before an instant, the oldest first; give the number removed.
 
-    Parked ones too: after the retention a repeat is a new command, and the dead letter stays what it is.
+    Parked ones too: after the retention a repeat is a new command, and the dead letter stays what it is. Not
+    released ones: what is on its way once more must not be taken for new.
     """
     return tx.execute(_FORGET, {"before": before, "limit": limit}).rowcount
 

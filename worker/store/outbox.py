@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PARTITIONS = 64
+COMMANDS = (
+    PARTITIONS  # the partition of commands that are sent once more: a full queue of theirs holds up no event
+)
 _LOCK_CLASS = 0x6261736B  # "bask": the first key of our advisory locks, the second is the partition
 
 
@@ -88,7 +91,7 @@ WHERE (outbox.channel, outbox.key, outbox.event_id) = (sent.channel, sent.key, s
 
 _LEFT_BEHIND = text("""
 SELECT number
-FROM generate_series(0, :partitions - 1) AS partitions (number)
+FROM generate_series(0, :last) AS partitions (number)
 CROSS JOIN LATERAL (
     SELECT created_at FROM outbox
     WHERE published_at IS NULL AND partition = number
@@ -100,7 +103,8 @@ WHERE oldest.created_at <= now() - CAST(:age AS interval)
 _FORGET = text("""
 DELETE FROM outbox WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM outbox
-    WHERE created_at < LEAST(:before, (SELECT min(received_at) FROM inbox)) AND published_at IS NOT NULL
+    WHERE published_at IS NOT NULL AND created_at < LEAST(
+        :before, (SELECT min(received_at) FROM inbox WHERE state <> 'released'))
     ORDER BY created_at
     LIMIT :limit))
 """)
@@ -183,13 +187,14 @@ def mark_published(tx: Connection, events: Sequence[Event]) -> int:
 
 
 def left_behind(tx: Connection, age: timedelta) -> list[int]:
-    """Name the partitions with events that should have left by now."""
-    return list(tx.execute(_LEFT_BEHIND, {"age": age, "partitions": PARTITIONS}).scalars())
+    """Name the partitions with events, or commands, that should have left by now."""
+    return list(tx.execute(_LEFT_BEHIND, {"age": age, "last": COMMANDS}).scalars())
 
 
 def forget(tx: Connection, before: datetime, limit: int) -> int:
     """Remove at most `limit` published events written before an instant; give the number removed.
 
-    None that a message in the inbox may point at as its answer: these are removed after it.
+    None that a message in the inbox may point at as its answer: these are removed after it. A message that is
+    released waits for another answer.
     """
     return tx.execute(_FORGET, {"before": before, "limit": limit}).rowcount

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Computed,
     Date,
     DateTime,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -160,6 +161,7 @@ outbox = Table(
     Column("body", Text, nullable=False),
     _instant("created_at"),
     _instant("published_at", is_set=False),
+    Column("dead_letter_id", BigInteger),  # it is no event but that letter's command, on its way once more
     PrimaryKeyConstraint("channel", "key", "event_id", name="one_row_per_event"),
     Index("outbox_pending", "partition", "seq", postgresql_where=text("published_at IS NULL")),
     Index("outbox_by_age", "created_at"),
@@ -211,7 +213,33 @@ dead_letter = Table(
     Column("replays", Integer, nullable=False, server_default="0"),
     Column("state", Text, nullable=False, server_default="parked"),
     _instant("parked_at"),
-    CheckConstraint("state in ('parked', 'released', 'discarded')", name="dead_letter_state_is_known"),
+    Column("new_owner", JSONB(none_as_null=True)),  # the claims of the token in the body, which is redacted
+    # Of its last replay: who asked for it, at which version, and what came of it.
+    Column("operator", Text),
+    Column("expected_version", BigInteger),
+    Column("outcome", Text),
+    _instant("settled_at", is_set=False),
+    CheckConstraint(
+        "state in ('parked', 'released', 'handled', 'discarded')", name="dead_letter_state_is_known"
+    ),
+    Index("dead_letter_by_state", "state", "cause", "id"),
+    Index("dead_letter_by_key", "channel", "key"),
+)
+
+# Who did what with a dead letter, and why.
+dead_letter_audit = Table(
+    "dead_letter_audit",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), nullable=False),
+    Column("letter_id", BigInteger, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    _instant("at"),
+    PrimaryKeyConstraint("letter_id", "id", name="one_row_per_act"),
+    ForeignKeyConstraint(
+        ["letter_id"], ["dead_letter.id"], name="acts_go_with_their_letter", ondelete="CASCADE"
+    ),
 )
 
 # How often a message that may have ended its worker was tried: it must outlive a process, not the database.
