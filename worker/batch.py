@@ -11,10 +11,11 @@ from uuid import uuid4
 import msgspec
 
 from contracts.envelope import Envelope
-from worker import loading
+from worker import loading, replays
 from worker.handlers import Moment, Sender
 from worker.ledger import Ledger, Reply
 from worker.store import database, dead_letters, inbox, orders, outbox
+from worker.store import replays as stored_replays
 from worker.world import World
 
 if TYPE_CHECKING:
@@ -64,11 +65,13 @@ def handle(
     known = inbox.find(tx, repeated)
     if len(known) != len(repeated):
         raise database.TryAgain("a repeat's first delivery was removed from the inbox at this moment")
+    releases = replays.claim(tx, known)
     pairs = list(zip(envelopes, senders, strict=True))
-    world = World(loading.load(tx, [(one, sender.known) for one, sender in pairs] if failure is None else ()))
+    asked = [(one, replays.decider(one, sender, releases).known) for one, sender in pairs]
+    world = World(loading.load(tx, asked if failure is None else ()))
     numbers = iter(orders.numbers(tx, sum(one.type == "basket.checkout" for one in envelopes)))
     moment = Moment(now=now, new_id=new_id, new_order_number=numbers.__next__)
-    ledger = Ledger(world, entries, known, moment, failure)
+    ledger = Ledger(world, entries, known, releases, moment, failure)
     for number, (envelope, sender) in enumerate(pairs):
         ledger.enter(envelope, sender)
         if ledger.answer_bytes > _MAX_ANSWER_BYTES and number:
@@ -77,6 +80,7 @@ def handle(
     outbox.append(tx, ledger.events)
     dead_letters.park(tx, ledger.letters)
     inbox.mark_parked(tx, ledger.parked)
+    stored_replays.settle(tx, ledger.settled)
     return Handled(tuple(ledger.replies), frozenset(event.partition for event in ledger.events))
 
 

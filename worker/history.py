@@ -45,11 +45,18 @@ def _lines(told: Told) -> Iterator[str]:
 
 def _outcome(told: Told) -> str:
     if told.kind == "dead letter":
-        return f"{told.body['state']}: {told.body['cause']}"
+        came = f", replayed: {told.body['outcome']}" if told.body["outcome"] else ""
+        return f"{told.body['state']}: {told.body['cause']}{came}"
     waits = "" if told.is_published else ", not published yet"
     if told.kind == "result":
-        return f"{told.headers.get('status')} {told.headers.get('error-key', '')}".strip() + waits
+        status = f"{told.headers.get('status')} {told.headers.get('error-key', '')}".strip()
+        return status + _again(told) + waits
     return told.kind + waits
+
+
+def _again(told: Told) -> str:
+    attempt = told.headers.get("attempt")
+    return f", attempt {attempt} for {told.headers.get('operator')}" if attempt else ""
 
 
 def _said(told: Told) -> str:

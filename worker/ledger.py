@@ -1,7 +1,8 @@
 """The results of a batch, in the order of its commands.
 
-A repeat is answered as it was before. An exception that one command causes is answered 500 and parks that
-command alone: the state is untouched by it, because deciding makes new values.
+A repeat is answered as it was before, unless it is released: then it is handled once more, as if it were new.
+An exception that one command causes is answered 500 and parks that command alone: the state is untouched by
+it, because deciding makes new values.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from uuid import UUID, uuid4, uuid5
 import msgspec
 
 from contracts.errors import ErrorKey, Problem
-from worker import handlers, logs, notices, results
+from worker import handlers, logs, notices, replays, results
 from worker.domain.decisions import Completed, Refused
+from worker.resending import REPLAY_OF
 from worker.store import inbox
 from worker.store.outbox import Event
 
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from contracts.envelope import Envelope
     from worker.domain.decisions import Decision
     from worker.handlers import Moment, Sender
+    from worker.replays import Release, Releases
     from worker.store.dead_letters import DeadLetter
+    from worker.store.replays import Outcome
     from worker.world import World
 
 _NAMESPACE = UUID("6f1c2a0e-5a39-4ab8-9d63-6d5ef7a4a0c1")
@@ -49,6 +53,7 @@ class Ledger:
         world: World,
         entries: Mapping[inbox.Identity, inbox.Entry],
         known: dict[inbox.Identity, inbox.Repeat],
+        releases: Releases,
         moment: Moment,
         failure: str | None,
     ) -> None:
@@ -56,59 +61,73 @@ class Ledger:
         self.events: list[Event] = []
         self.letters: list[DeadLetter] = []
         self.parked: list[inbox.Identity] = []
+        self.settled: list[Outcome] = []
         self.answer_bytes = 0
         self._world = world
         self._entries = entries
         self._known = known
+        self._releases = releases
         self._moment = moment
         self._failure = failure
-        self._notices: list[Event] = []  # of the command that was decided last
 
     def enter(self, envelope: Envelope, sender: Sender) -> None:
         """Answer a repeat as before, or decide a command and note all that follows from it."""
         identity = None if envelope.is_read else envelope.identity
         repeat = self._known.get(identity) if identity is not None else None
-        self._notices = []
-        if repeat is not None and (repeat.body_hash, repeat.caller) == (envelope.body_hash, sender.user):
+        is_same = repeat is not None and repeat.body_hash == envelope.body_hash
+        release = self._releases.pop(identity, None) if identity is not None and is_same else None
+        if release is not None:
+            result: Event | None = self._result(release.guarded(envelope), release.sender, identity, release)
+            if sender.user != release.caller:
+                return
+        elif repeat is not None and is_same and repeat.caller == sender.user:
             result = repeat.answer
+            self.answer_bytes += len(result.body) if result is not None else 0
+        elif is_same and REPLAY_OF in envelope.delivery.headers:
+            return  # sent twice by a relay: it was answered, and nobody waits for that answer here
         else:
             result = self._result(envelope, sender, identity, is_reused=repeat is not None)
-            if not envelope.is_read:
-                self.events.append(result)
-                self.events += self._notices
-        if result is not None:
-            self.answer_bytes += len(result.body)
-        self.answer_bytes += sum(len(said.body) for said in self._notices)
         if result is not None and envelope.reply_to is not None:
             reply = Reply(result, envelope.reply_to, envelope.correlation_id, envelope.media_type)
             self.replies.append(reply)
 
     def _result(
-        self, envelope: Envelope, sender: Sender, identity: inbox.Identity | None, *, is_reused: bool
+        self,
+        envelope: Envelope,
+        sender: Sender,
+        identity: inbox.Identity | None,
+        release: Release | None = None,
+        *,
+        is_reused: bool = False,
     ) -> Event:
+        """Decide a command, and note its result with all that is said besides."""
         decision, detail = self._decision(envelope, sender, is_reused=is_reused)
         if identity is None or is_reused:
             event_id = _event_id_without_entry(envelope, sender)
         else:
             event_id = self._entries[identity].event_id
-        result = results.event(event_id, envelope, decision)
+        result = _event(event_id, envelope, decision, release)
         said = _notices(envelope, decision) if isinstance(decision, Completed) else []
         if any(len(event.body.encode()) > results.MAX_EVENT_BYTES for event in (result, *said)):
             decision, said = _TOO_LARGE, []
-            result = results.event(event_id, envelope, decision)
-        is_parked = False
-        self._notices = said
+            result = _event(event_id, envelope, decision, release)
         if isinstance(decision, Completed):
             self._world.apply(envelope, decision, sender.caller)
-        else:
-            is_parked = self._note_refusal(envelope, sender, decision, detail, event_id)
-        if identity is not None and not is_reused:
-            entry = self._entries[identity]
-            self._known[identity] = inbox.Repeat(
-                body_hash=entry.body_hash, caller=entry.caller, answer=result
+        if release is not None:
+            is_defect = decision is _INTERNAL_ERROR
+            self.settled.append(
+                replays.outcome(release, envelope, decision, detail, event_id, is_defect=is_defect)
             )
-            if is_parked:
+        elif isinstance(decision, Refused):
+            is_parked = self._note_refusal(envelope, sender, decision, detail, event_id)
+            if is_parked and identity is not None and not is_reused:
                 self.parked.append(identity)
+        if identity is not None and not is_reused:
+            caller = self._entries[identity].caller if release is None else release.caller
+            self._known[identity] = inbox.Repeat(body_hash=envelope.body_hash, caller=caller, answer=result)
+        if not envelope.is_read:
+            self.events += [result, *said]
+        self.answer_bytes += sum(len(event.body) for event in (result, *said))
         return result
 
     def _decision(self, envelope: Envelope, sender: Sender, *, is_reused: bool) -> tuple[Decision, str]:
@@ -131,9 +150,17 @@ class Ledger:
             return False
         log.error("command.parked", error=first.code, **names)
         self.letters.append(
-            results.letter(envelope, sender.caller, first.code, detail or first.message, event_id)
+            results.letter(
+                envelope, sender.caller, sender.new_owner, first.code, detail or first.message, event_id
+            )
         )
         return True
+
+
+def _event(event_id: UUID, envelope: Envelope, decision: Decision, release: Release | None) -> Event:
+    if release is None:
+        return results.event(event_id, envelope, decision)
+    return results.event(event_id, envelope, decision, attempt=release.attempt, operator=release.operator)
 
 
 def _notices(envelope: Envelope, completed: Completed) -> list[Event]:

@@ -11,9 +11,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from contracts import topology
-from worker import logs
+from worker import logs, resending
 from worker.publisher import Outcome, Outgoing, TooLarge
-from worker.store import database, dead_letters, outbox
+from worker.store import database, dead_letters, outbox, replays
 from worker.store.dead_letters import DeadLetter
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from worker.publisher import Publisher
     from worker.store.outbox import Event
+    from worker.store.replays import Command
 
 _EVENTS_PER_TRANSACTION = 500
+_COMMANDS_PER_TRANSACTION = 50  # each is confirmed before the next: below the 5 s that a partition is held
 _BYTES_PER_TRANSACTION = 4 * 1024 * 1024
 _SMALLEST_SHARE = 10
 
@@ -38,11 +40,20 @@ def relay(
     *,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Publish what is pending in those partitions that no other relay has; give the number of events.
+    """Publish what is pending in those partitions that no other relay has; give the number of messages.
 
     Round by round, a transaction each, while there is more and `goes_on` says so. Raises
     publisher.Unavailable or database.TryAgain; what was not marked goes out again later.
     """
+    relayed = _relay_events(engine, publisher, [one for one in partitions if one != outbox.COMMANDS], goes_on)
+    if outbox.COMMANDS in partitions and goes_on():
+        relayed += _relay_commands(engine, publisher, goes_on)
+    return relayed
+
+
+def _relay_events(
+    engine: database.Engine, publisher: Publisher, partitions: Collection[int], goes_on: Callable[[], bool]
+) -> int:
     relayed, held = 0, set[Key]()
     while partitions:
         share = max(_SMALLEST_SHARE, _EVENTS_PER_TRANSACTION // len(partitions))
@@ -61,6 +72,57 @@ def relay(
         if not goes_on():
             break
     return relayed
+
+
+def _relay_commands(engine: database.Engine, publisher: Publisher, goes_on: Callable[[], bool]) -> int:
+    """Send the commands of released letters, after all events: what keeps them back keeps no event back."""
+    relayed, held, found = 0, set[Key](), _COMMANDS_PER_TRANSACTION
+    while found and goes_on():
+        with database.transaction(engine) as tx:
+            is_ours = bool(outbox.lock(tx, [outbox.COMMANDS]))
+            commands = (
+                replays.pending(tx, _COMMANDS_PER_TRANSACTION, _BYTES_PER_TRANSACTION, held)
+                if is_ours
+                else []
+            )
+            sent = [command for command in commands if _send(tx, publisher, command, held)]
+            replays.mark_sent(tx, sent)
+        found, relayed = len(commands), relayed + len(sent)
+    return relayed
+
+
+def _send(tx: database.Transaction, publisher: Publisher, command: Command, held: set[Key]) -> bool:
+    """Send one command; False when it stays, and with it the later ones of its key.
+
+    Unlike an event it must have a queue: one that the broker returns would be lost.
+    """
+    letter = command.letter
+    key, names = (letter.channel, letter.key), {"dead_letter": letter.id, "key": letter.key}
+    if key in held:
+        return False
+    message = resending.delivery(letter)
+    try:
+        outcome = publisher.publish(
+            [
+                Outgoing(
+                    exchange=topology.COMMANDS,
+                    routing_key=message.key,
+                    properties=resending.written(dict(message.properties)),
+                    headers=dict(message.headers),
+                    body=message.body,
+                    is_mandatory=True,
+                )
+            ]
+        )
+    except TooLarge as error:
+        log.error("command.undeliverable", why=str(error), **names)  # noqa: TRY400
+        replays.take_back(tx, letter.id, f"not sent: {error}")
+        return False
+    if outcome.unrouted or outcome.nacked:
+        held.add(key)
+        log.warning("command.not_sent", why="its queue is full, or there is none", **names)
+        return False
+    return True
 
 
 def _publish(
@@ -118,7 +180,7 @@ def _letter(event: Event, why: str) -> DeadLetter:
         channel=event.channel,
         type=event.type,
         message_id=str(event.event_id),
-        cause="event.undeliverable",
+        cause=dead_letters.UNDELIVERABLE,
         detail=why,
         claims=None,
         properties={},

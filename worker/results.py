@@ -32,8 +32,15 @@ _TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
 _REDACTED = "redacted"
 
 
-def event(event_id: UUID, envelope: Envelope, decision: Decision) -> Event:
-    """Make the result event of a command."""
+def event(
+    event_id: UUID,
+    envelope: Envelope,
+    decision: Decision,
+    *,
+    attempt: int | None = None,
+    operator: str | None = None,
+) -> Event:
+    """Make the result event of a command; of one that is handled once more, with attempt and operator."""
     error_key, body = None, b""
     if isinstance(decision, Completed):
         status = decision.status
@@ -59,13 +66,22 @@ def event(event_id: UUID, envelope: Envelope, decision: Decision) -> Event:
             error_key=error_key,
             version=decision.basket.version if decision.basket is not None else None,
             traceparent=envelope.traceparent,
+            attempt=attempt,
+            operator=operator,
         ),
         body=body.decode(),
     )
 
 
-def letter(envelope: Envelope, caller: Caller | None, cause: str, detail: str, event_id: UUID) -> DeadLetter:
-    """Make the dead letter of a command: the message whole, but for tokens."""
+def letter(
+    envelope: Envelope,
+    caller: Caller | None,
+    new_owner: Caller | None,
+    cause: str,
+    detail: str,
+    event_id: UUID,
+) -> DeadLetter:
+    """Make the dead letter of a command: the message whole, but for tokens; their claims instead."""
     delivery = envelope.delivery
     headers = {name: value for name, value in delivery.headers.items() if name.lower() != "authorization"}
     return DeadLetter(
@@ -75,13 +91,18 @@ def letter(envelope: Envelope, caller: Caller | None, cause: str, detail: str, e
         message_id=envelope.message_id,
         cause=cause,
         detail=storable(detail),
-        claims=msgspec.to_builtins(caller) if caller is not None else None,
+        claims=_claims(caller),
+        new_owner=_claims(new_owner),
         properties=_jsonable(delivery.properties),
         headers=_jsonable(headers),
         body=_TOKEN_BYTES.sub(_REDACTED.encode(), delivery.body),
         event_id=event_id,
         attempts=delivery.attempts,
     )
+
+
+def _claims(caller: Caller | None) -> dict[str, Any] | None:
+    return msgspec.to_builtins(caller) if caller is not None else None
 
 
 def storable(text: str) -> str:

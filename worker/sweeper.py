@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from worker import expiry, forgetting, logs, relay
 from worker.publisher import Publisher, Unavailable
-from worker.store import attempts, database, erasure, inbox, outbox
+from worker.store import attempts, database, dead_letters, erasure, inbox, outbox
 
 if TYPE_CHECKING:
     from worker.settings import Settings
@@ -115,6 +115,7 @@ class Sweeper(threading.Thread):
                     outbox.forget(tx, before, _REMOVED_AT_ONCE),
                     erasure.forget(tx, before, _REMOVED_AT_ONCE),
                     attempts.forget(tx, before, _REMOVED_AT_ONCE),
+                    dead_letters.forget(tx, before, _REMOVED_AT_ONCE),
                 )
             if removed:
                 log.info("retention.removed", rows=removed)
