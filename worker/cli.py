@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,37 +14,15 @@ from typing import Any, BinaryIO
 import click
 
 from worker import settings
+from worker.environment import database_at_hand, load_settings
 from worker.local import commands as local
-from worker.local import state
+from worker.ops import dead_letters_cli
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="basketry")
 def main() -> None:
     """A message-driven basket service."""
-
-
-def load_settings(state_dir: Path) -> settings.Settings:
-    """Read the environment; what is not set there comes from the local stack, when one is running."""
-    for name, value in state.environment(state_dir).items():
-        os.environ.setdefault(name, value)
-    try:
-        return settings.load()
-    except settings.SettingsError as error:
-        raise click.ClickException(
-            f"{error}\nStart a local stack with `basketry up`, or set these."
-        ) from error
-
-
-@contextmanager
-def database_at_hand() -> Iterator[None]:
-    """Say it in a sentence when the database cannot be asked."""
-    from worker.store import database
-
-    try:
-        yield
-    except database.TryAgain as error:
-        raise click.ClickException(f"The database does not answer: {error}") from error
 
 
 @main.command()
@@ -223,7 +199,7 @@ def demo(state_dir: Path) -> None:
         raise click.ClickException("Not as expected:\n" + "\n".join(wrong))
 
 
-for _command in local.COMMANDS:
+for _command in (*local.COMMANDS, dead_letters_cli.dead_letters):
     main.add_command(_command)
 
 

@@ -1,0 +1,36 @@
+"""What the command line works with: the settings, and a database that answers or is said to be away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from worker import settings
+from worker.local import state
+
+
+def load_settings(state_dir: Path) -> settings.Settings:
+    """Read the environment; what is not set there comes from the local stack, when one is running."""
+    for name, value in state.environment(state_dir).items():
+        os.environ.setdefault(name, value)
+    try:
+        return settings.load()
+    except settings.SettingsError as error:
+        raise click.ClickException(
+            f"{error}\nStart a local stack with `basketry up`, or set these."
+        ) from error
+
+
+@contextmanager
+def database_at_hand() -> Iterator[None]:
+    """Say it in a sentence when the database cannot be asked."""
+    from worker.store import database
+
+    try:
+        yield
+    except database.TryAgain as error:
+        raise click.ClickException(f"The database does not answer: {error}") from error
