@@ -15,6 +15,7 @@ from contracts.topology import COMMANDS
 from worker.slots import Slot
 
 _MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: a key of the size of the hash output or larger
+_LARGEST_PORT = 65_535
 _PEM = "-----BEGIN "
 _WHOLE_SENTENCE = "whole_sentence"  # the type of a mistake that is not one setting's
 
@@ -79,6 +80,29 @@ def _prefixes(text: str) -> str:
     return text
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """Read host:port, an IPv6 address in brackets; raises ValueError."""
+    host, colon, port = address.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("an IPv6 address needs brackets")
+    if not (host and colon and port.isascii() and port.isdigit() and 1 <= int(port) <= _LARGEST_PORT):
+        raise ValueError("not an address and a port")
+    return host, int(port)
+
+
+def _listen(address: str) -> str:
+    if address:
+        try:
+            host_and_port(address)
+        except ValueError as error:
+            raise ValueError(
+                "must be host:port such as 127.0.0.1:9464, or empty to listen nowhere"
+            ) from error
+    return address
+
+
 def _not_negative(duration: timedelta) -> timedelta:
     if duration < timedelta(0):
         raise ValueError("must not be negative")
@@ -110,6 +134,7 @@ class Settings(BaseSettings):
     outage_patience: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(minutes=25)
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     ready_file: str = ""
+    ops_listen: Annotated[str, AfterValidator(_listen)] = ""
 
     @property
     def reply_queue_prefixes(self) -> tuple[str, ...]:

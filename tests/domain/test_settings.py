@@ -111,6 +111,16 @@ def test_every_mistake_is_a_sentence_of_its_own(monkeypatch: pytest.MonkeyPatch)
         ("REPLY_QUEUES", "basket.commands.00"),
         ("REPLY_QUEUES", "basket.replies.,basket."),
         ("REPLY_QUEUES", "b"),
+        ("OPS_LISTEN", "9464"),
+        ("OPS_LISTEN", ":9464"),
+        ("OPS_LISTEN", "127.0.0.1"),
+        ("OPS_LISTEN", "127.0.0.1:"),
+        ("OPS_LISTEN", "127.0.0.1:0"),
+        ("OPS_LISTEN", "127.0.0.1:65536"),
+        ("OPS_LISTEN", "127.0.0.1:-1"),
+        ("OPS_LISTEN", "127.0.0.1:²"),
+        ("OPS_LISTEN", "http://127.0.0.1:9464"),
+        ("OPS_LISTEN", "::1:9464"),
     ],
 )
 def test_a_wrong_value_is_named_and_no_secret_is_said(
@@ -119,6 +129,18 @@ def test_a_wrong_value_is_named_and_no_secret_is_said(
     (sentence,) = sentences(monkeypatch, **{name: value})
     assert sentence.startswith(f"BASKETRY_{name} is wrong: ")
     assert "geheim" not in sentence
+
+
+def test_nothing_is_listened_to_unless_it_is_said_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch).ops_listen == ""
+    assert load(monkeypatch, OPS_LISTEN="").ops_listen == ""
+    for listen, expected in (
+        ("127.0.0.1:9464", ("127.0.0.1", 9464)),
+        ("[::1]:9464", ("::1", 9464)),
+        ("0.0.0.0:1", ("0.0.0.0", 1)),
+        ("ops.example:65535", ("ops.example", 65_535)),
+    ):
+        assert settings.host_and_port(load(monkeypatch, OPS_LISTEN=listen).ops_listen) == expected
 
 
 def test_no_secret_is_shown_when_the_settings_are(monkeypatch: pytest.MonkeyPatch) -> None:
