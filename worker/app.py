@@ -12,6 +12,8 @@ from worker import tasks
 from worker.attendance import Attendance
 from worker.consumer import Workplace
 from worker.key_sets import KeySetFile
+from worker.ops import endpoint
+from worker.ops.signs import Signs
 from worker.publisher import Publisher
 from worker.settings import Settings
 from worker.slots import Slot
@@ -23,7 +25,7 @@ from worker.tokens import Keyring
 _BROKER_TIMEOUT_SECONDS = 4.0
 
 
-def make(settings: Settings, name: str) -> Celery:
+def make(settings: Settings, name: str, signs: Signs) -> Celery:
     """Make the app of one worker process; raises SettingsError when the key set is not usable."""
     broker_url = settings.broker_url.get_secret_value()
     app = Celery("basketry", broker=broker_url, set_as_current=False)
@@ -65,11 +67,12 @@ def make(settings: Settings, name: str) -> Celery:
         app,
         tasks.Tools(
             engine,
-            Publisher(broker_url, f"basketry {name} replies"),
-            Publisher(broker_url, f"basketry {name} events"),
+            Publisher(broker_url, f"basketry {name}", "replies"),
+            Publisher(broker_url, f"basketry {name}", "events"),
             _keyring(settings),
             Suspects(engine),
             settings.reply_queue_prefixes,
+            signs,
         ),
     )
     return app
@@ -87,8 +90,15 @@ def _keyring(settings: Settings) -> Keyring:
 
 def run_worker(settings: Settings, name: str) -> int:
     """Work until SIGTERM; give the exit code. Raises SettingsError and SchemaError before any work."""
-    app = make(settings, name)
+    signs = Signs()
+    app = make(settings, name, signs)
     schema.check(settings.database_url.get_secret_value())
+    who = endpoint.Process(role="worker", name=name, slot=settings.slot)
+    with endpoint.serving(settings, who, signs):
+        return _work(settings, name, app)
+
+
+def _work(settings: Settings, name: str, app: Celery) -> int:
     sweeper = Sweeper(settings, name)
     sweeper.start()
     app.workplace.attendance.start()

@@ -14,6 +14,7 @@ from contracts.envelope import Envelope
 from worker import loading, replays
 from worker.handlers import Moment, Sender
 from worker.ledger import Ledger, Reply
+from worker.ops.commands import Outcome
 from worker.store import database, dead_letters, inbox, orders, outbox
 from worker.store import replays as stored_replays
 from worker.world import World
@@ -39,10 +40,11 @@ class TooMuch(Exception):  # noqa: N818 - it says what is the case
 
 
 class Handled(msgspec.Struct, frozen=True):
-    """What is to be sent once the transaction is committed."""
+    """What is to be sent once the transaction is committed, and what became of each command."""
 
     replies: tuple[Reply, ...]
     partitions: frozenset[int]
+    outcomes: tuple[Outcome, ...]
 
 
 def handle(
@@ -81,7 +83,8 @@ def handle(
     dead_letters.park(tx, ledger.letters)
     inbox.mark_parked(tx, ledger.parked)
     stored_replays.settle(tx, ledger.settled)
-    return Handled(tuple(ledger.replies), frozenset(event.partition for event in ledger.events))
+    partitions = frozenset(event.partition for event in ledger.events)
+    return Handled(tuple(ledger.replies), partitions, tuple(ledger.outcomes))
 
 
 def _sender(envelope: Envelope, keyring: Keyring, now: datetime) -> Sender:

@@ -16,7 +16,7 @@ import click
 from worker import settings
 from worker.environment import database_at_hand, load_settings
 from worker.local import commands as local
-from worker.ops import dead_letters_cli
+from worker.operating import dead_letters_cli
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -16,8 +16,10 @@ import msgspec
 from contracts.errors import ErrorKey, Problem
 from worker import handlers, logs, notices, replays, results
 from worker.domain.decisions import Completed, Refused
+from worker.ops.commands import Outcome
 from worker.resending import REPLAY_OF
 from worker.store import inbox
+from worker.store.dead_letters import State
 from worker.store.outbox import Event
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from worker.handlers import Moment, Sender
     from worker.replays import Release, Releases
     from worker.store.dead_letters import DeadLetter
-    from worker.store.replays import Outcome
+    from worker.store.replays import Settlement
     from worker.world import World
 
 _NAMESPACE = UUID("6f1c2a0e-5a39-4ab8-9d63-6d5ef7a4a0c1")
@@ -61,7 +63,8 @@ class Ledger:
         self.events: list[Event] = []
         self.letters: list[DeadLetter] = []
         self.parked: list[inbox.Identity] = []
-        self.settled: list[Outcome] = []
+        self.settled: list[Settlement] = []
+        self.outcomes: list[Outcome] = []  # one for each command
         self.answer_bytes = 0
         self._world = world
         self._entries = entries
@@ -83,7 +86,9 @@ class Ledger:
         elif repeat is not None and is_same and repeat.caller == sender.user:
             result = repeat.answer
             self.answer_bytes += len(result.body) if result is not None else 0
+            self.outcomes.append(Outcome.REPEATED)
         elif is_same and REPLAY_OF in envelope.delivery.headers:
+            self.outcomes.append(Outcome.REPEATED)
             return  # sent twice by a relay: it was answered, and nobody waits for that answer here
         else:
             result = self._result(envelope, sender, identity, is_reused=repeat is not None)
@@ -113,15 +118,17 @@ class Ledger:
             result = _event(event_id, envelope, decision, release)
         if isinstance(decision, Completed):
             self._world.apply(envelope, decision, sender.caller)
+        is_parked = False
         if release is not None:
             is_defect = decision is _INTERNAL_ERROR
-            self.settled.append(
-                replays.outcome(release, envelope, decision, detail, event_id, is_defect=is_defect)
-            )
+            settled = replays.settlement(release, envelope, decision, detail, event_id, is_defect=is_defect)
+            self.settled.append(settled)
+            is_parked = settled.state is State.PARKED
         elif isinstance(decision, Refused):
             is_parked = self._note_refusal(envelope, sender, decision, detail, event_id)
             if is_parked and identity is not None and not is_reused:
                 self.parked.append(identity)
+        self.outcomes.append(_outcome(decision, is_parked=is_parked))
         if identity is not None and not is_reused:
             caller = self._entries[identity].caller if release is None else release.caller
             self._known[identity] = inbox.Repeat(body_hash=envelope.body_hash, caller=caller, answer=result)
@@ -161,6 +168,12 @@ def _event(event_id: UUID, envelope: Envelope, decision: Decision, release: Rele
     if release is None:
         return results.event(event_id, envelope, decision)
     return results.event(event_id, envelope, decision, attempt=release.attempt, operator=release.operator)
+
+
+def _outcome(decision: Decision, *, is_parked: bool) -> Outcome:
+    if isinstance(decision, Completed):
+        return Outcome.COMPLETED
+    return Outcome.PARKED if is_parked else Outcome.REJECTED
 
 
 def _notices(envelope: Envelope, completed: Completed) -> list[Event]:

@@ -15,7 +15,8 @@ import amqp
 import msgspec
 from kombu import Connection
 
-from worker import topology
+from worker import logs, topology
+from worker.ops import relaying
 
 _TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
 _PAUSE_SECONDS = 1.0
@@ -26,6 +27,8 @@ _PERSISTENT = 2
 # is larger than its max_message_size (406).
 _BROKEN_BY_A_MESSAGE = (amqp.InternalError, amqp.PreconditionFailed)
 _CONNECTION_ERRORS = (OSError, amqp.AMQPError)
+
+log = logs.get(__name__)
 
 
 class Unavailable(Exception):  # noqa: N818 - it is a state, not a mistake
@@ -59,9 +62,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Publisher:
     """One connection for one thread; connects when needed, and leaves a broken broker alone for a second."""
 
-    def __init__(self, broker_url: str, name: str) -> None:
+    def __init__(self, broker_url: str, name: str, purpose: str = "events") -> None:
         self._url = broker_url
-        self._name = name
+        self._name = f"{name} {purpose}"
+        self._blocked = relaying.BLOCKED.labels(purpose)
+        self._is_blocked = False
         self._connection: Connection | None = None
         self._channel: Any = None
         self._confirms = _Confirms()
@@ -111,6 +116,8 @@ class Publisher:
                 "read_timeout": _TIMEOUT_SECONDS,
                 "write_timeout": _TIMEOUT_SECONDS,
                 "client_properties": {"connection_name": self._name},
+                "on_blocked": self._on_blocked,
+                "on_unblocked": self._on_unblocked,
             },
         )
         self._connection.connect()
@@ -128,6 +135,8 @@ class Publisher:
         self._confirms.begin()
         for window in _windows(messages):
             self._publish_window(window)
+        if self._is_blocked:  # by a connection that is closed: nobody will say that it is over
+            self._on_unblocked()
         return Outcome(unrouted=self._confirms.returned, nacked=frozenset(self._confirms.nacked))
 
     def _publish_window(self, messages: Sequence[Outgoing]) -> None:
@@ -151,6 +160,16 @@ class Publisher:
             if remaining <= 0:
                 raise Unavailable(f"{len(self._confirms.open)} messages were not confirmed in time")
             self._connection.drain_events(timeout=remaining)  # type: ignore[union-attr]
+
+    def _on_blocked(self, _reason: str) -> None:
+        self._is_blocked = True
+        self._blocked.set(1)
+        log.warning("publisher.blocked", connection=self._name)
+
+    def _on_unblocked(self) -> None:
+        self._is_blocked = False
+        self._blocked.set(0)
+        log.info("publisher.unblocked", connection=self._name)
 
 
 def _windows(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:

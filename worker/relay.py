@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from contracts import topology
 from worker import logs, resending
+from worker.ops import relaying
 from worker.publisher import Outcome, Outgoing, TooLarge
 from worker.store import database, dead_letters, outbox, replays
 from worker.store.dead_letters import DeadLetter
@@ -39,20 +40,26 @@ def relay(
     partitions: Collection[int],
     *,
     goes_on: Callable[[], bool] = lambda: True,
+    note_sent: Callable[[Sequence[Event]], None] = lambda _: None,
 ) -> int:
     """Publish what is pending in those partitions that no other relay has; give the number of messages.
 
-    Round by round, a transaction each, while there is more and `goes_on` says so. Raises
-    publisher.Unavailable or database.TryAgain; what was not marked goes out again later.
+    Round by round, a transaction each, while there is more and `goes_on` says so; `note_sent` is told what
+    has left. Raises publisher.Unavailable or database.TryAgain; what was not marked goes out again later.
     """
-    relayed = _relay_events(engine, publisher, [one for one in partitions if one != outbox.COMMANDS], goes_on)
+    of_events = [one for one in partitions if one != outbox.COMMANDS]
+    relayed = _relay_events(engine, publisher, of_events, goes_on, note_sent)
     if outbox.COMMANDS in partitions and goes_on():
         relayed += _relay_commands(engine, publisher, goes_on)
     return relayed
 
 
 def _relay_events(
-    engine: database.Engine, publisher: Publisher, partitions: Collection[int], goes_on: Callable[[], bool]
+    engine: database.Engine,
+    publisher: Publisher,
+    partitions: Collection[int],
+    goes_on: Callable[[], bool],
+    note_sent: Callable[[Sequence[Event]], None],
 ) -> int:
     relayed, held = 0, set[Key]()
     while partitions:
@@ -61,8 +68,9 @@ def _relay_events(
         with database.transaction(engine) as tx:
             events = outbox.pending(tx, outbox.lock(tx, partitions), share, held, size)
             gone = _publish(tx, publisher, events, held)
-            if gone:
-                outbox.mark_published(tx, gone)
+            waited = outbox.mark_published(tx, gone) if gone else Counter[float]()
+        relaying.COMMIT_TO_CONFIRM.observe_all(waited.items())
+        note_sent(gone)
         relayed += len(gone)
         counts, sizes = Counter[int](), Counter[int]()
         for event in events:

@@ -21,7 +21,7 @@ from worker.results import storable
 from worker.store import inbox, replays
 from worker.store.dead_letters import State
 from worker.store.inbox import Identity
-from worker.store.replays import Outcome
+from worker.store.replays import Settlement
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -77,7 +77,7 @@ def decider(envelope: Envelope, sender: Sender, releases: Mapping[Identity, Rele
     return sender if release is None or release.body_hash != envelope.body_hash else release.sender
 
 
-def outcome(
+def settlement(
     release: Release,
     envelope: Envelope,
     decision: Decision,
@@ -85,7 +85,7 @@ def outcome(
     event_id: UUID,
     *,
     is_defect: bool,
-) -> Outcome:
+) -> Settlement:
     """Say what has come of a released letter: it is handled, or parked again.
 
     Parked again, too, when something came in between: the guard was the operator's, who decides anew.
@@ -103,7 +103,7 @@ def outcome(
             is_parked = True
     names = {"dead_letter": letter.id, "message_id": envelope.message_id, "key": envelope.key}
     log.info("command.replayed", outcome=said, is_parked=is_parked, operator=release.operator, **names)
-    return Outcome(
+    return Settlement(
         letter_id=letter.id,
         identity=release.identity,
         event_id=event_id,

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from worker import expiry, forgetting, logs, relay
+from worker.ops import relaying
 from worker.publisher import Publisher, Unavailable
 from worker.store import attempts, database, dead_letters, erasure, inbox, outbox
 
@@ -36,7 +37,7 @@ class Sweeper(threading.Thread):
     def __init__(self, settings: Settings, name: str) -> None:
         super().__init__(name="sweeper", daemon=True)
         self._engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name} sweeper")
-        self._publisher = Publisher(settings.broker_url.get_secret_value(), f"basketry {name} sweeper")
+        self._publisher = Publisher(settings.broker_url.get_secret_value(), f"basketry {name}", "sweeper")
         self._retention = settings.answer_retention
         self._nudged = threading.Event()
         self._is_stopping = False
@@ -61,6 +62,7 @@ class Sweeper(threading.Thread):
         try:
             work()
         except (Unavailable, database.TryAgain) as error:
+            relaying.POSTPONED.inc()
             log.warning("sweep.postponed", why=str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the thread must go on
             log.error("sweep.failed", why=logs.where(error))  # noqa: TRY400
@@ -85,6 +87,7 @@ class Sweeper(threading.Thread):
             self._engine, self._publisher, partitions, goes_on=lambda: not self._is_stopping
         )
         if relayed:
+            relaying.SWEPT.inc(relayed)
             log.info("sweep.relayed", events=relayed)
         return relayed
 

@@ -18,6 +18,8 @@ import msgspec
 from contracts import envelope
 from contracts.envelope import Delivery, Envelope
 from worker import batch, ids, logs, publisher, relay, replying, routes, suspects
+from worker.ops.commands import Committed
+from worker.ops.signs import Signs
 from worker.publisher import Publisher
 from worker.store import database
 from worker.suspects import Suspects
@@ -57,6 +59,7 @@ class Tools(msgspec.Struct, frozen=True):
     keyring: Keyring
     suspects: Suspects
     reply_queue_prefixes: tuple[str, ...]
+    signs: Signs
 
 
 def register(app: Celery, tools: Tools) -> None:
@@ -219,14 +222,21 @@ def _commit_and_say(tools: Tools, envelopes: Sequence[Envelope], failure: str | 
     What the broker does not take now is not lost: events wait in the outbox for the sweep, and an asker
     without a reply sends the command again under the same message id.
     """
+    started_at = time.monotonic()
     with database.transaction(tools.engine) as tx:
         handled = batch.handle(tx, envelopes, tools.keyring, ids.new_id, failure)
+    committed = Committed(envelopes, handled.outcomes, time.monotonic() - started_at)
+    tools.signs.alive()
     replying.send(handled.replies, tools.replying)
     try:
         # What takes longer is a backlog, and the sweep's: the next batch must not wait for it.
         until = time.monotonic() + _RELAYED_WITHIN_SECONDS
         relay.relay(
-            tools.engine, tools.relaying, handled.partitions, goes_on=lambda: time.monotonic() < until
+            tools.engine,
+            tools.relaying,
+            handled.partitions,
+            goes_on=lambda: time.monotonic() < until,
+            note_sent=committed.note_sent,
         )
     except (publisher.Unavailable, database.TryAgain) as error:
         log.warning("relay.postponed", why=str(error))

@@ -24,7 +24,7 @@ def test_an_erasure_and_a_relay_of_the_same_events_never_deadlock_and_leave_none
     def relay(keys: list[str]) -> int:
         partitions, marked = {values.event(key).partition for key in keys}, 0
         while pending := outbox.pending(relaying, outbox.lock(relaying, partitions), 40):
-            marked += outbox.mark_published(relaying, pending)
+            marked += outbox.mark_published(relaying, pending).total()
             relaying.commit()
         relaying.commit()
         return marked

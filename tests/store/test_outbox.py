@@ -79,10 +79,21 @@ def test_no_more_than_asked_for_is_listed_the_oldest_first(tx: Connection) -> No
 def test_what_is_marked_is_not_pending_and_marked_only_once(tx: Connection) -> None:
     events = [values.event("a", number=number) for number in range(3)]
     outbox.append(tx, events)
-    assert outbox.mark_published(tx, events[:2]) == 2
+    assert outbox.mark_published(tx, events[:2]).total() == 2
     assert of_key(outbox.pending(tx, EVERYTHING, 1000), "a") == events[2:]
-    assert outbox.mark_published(tx, events) == 1
-    assert outbox.mark_published(tx, [values.event("a")]) == 0
+    assert outbox.mark_published(tx, events).total() == 1
+    assert outbox.mark_published(tx, [values.event("a")]).total() == 0
+
+
+def test_what_is_marked_is_counted_by_the_seconds_that_it_has_waited(tx: Connection) -> None:
+    events = [values.event("a", number=number) for number in range(5)]
+    outbox.append(tx, events)
+    an_hour_ago = text("UPDATE outbox SET created_at = now() - interval '1 hour' WHERE event_id = :id")
+    for event in events[:2]:
+        tx.execute(an_hour_ago, {"id": event.event_id})
+    waited = outbox.mark_published(tx, events)
+    assert sorted(waited.values()) == [2, 3], "what was written together counts as one"
+    assert sorted(round(seconds / 60) for seconds in waited) == [0, 60]
 
 
 def test_a_partition_is_locked_by_one_relay_and_asking_never_waits(session: Callable[[], Connection]) -> None:
@@ -125,7 +136,7 @@ def test_a_transaction_that_commits_late_is_not_skipped(
     outbox.append(early, [higher])
     early.commit()
     assert of_key(outbox.pending(relay, [higher.partition], 1000), key) == [higher]
-    assert outbox.mark_published(relay, [higher]) == 1
+    assert outbox.mark_published(relay, [higher]).total() == 1
     relay.commit()
     late.commit()
     assert of_key(outbox.pending(relay, [lower.partition], 1000), key) == [lower]

@@ -8,6 +8,7 @@ commits late leaves no gap that nobody looks into again. A partition is relayed 
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -81,12 +82,16 @@ WHERE event.bytes_before < :bytes
 ORDER BY event.seq
 """)
 
+# One instant for all, as it is one for all that a transaction has written: few groups, whatever their number.
 _MARK = text("""
-UPDATE outbox SET published_at = clock_timestamp()
-FROM unnest(CAST(:channels AS text[]), CAST(:keys AS text[]), CAST(:event_ids AS uuid[]))
-         AS sent (channel, key, event_id)
-WHERE (outbox.channel, outbox.key, outbox.event_id) = (sent.channel, sent.key, sent.event_id)
-  AND outbox.published_at IS NULL
+WITH marked AS (
+    UPDATE outbox SET published_at = statement_timestamp()
+    FROM unnest(CAST(:channels AS text[]), CAST(:keys AS text[]), CAST(:event_ids AS uuid[]))
+             AS sent (channel, key, event_id)
+    WHERE (outbox.channel, outbox.key, outbox.event_id) = (sent.channel, sent.key, sent.event_id)
+      AND outbox.published_at IS NULL
+    RETURNING outbox.published_at - outbox.created_at AS waited)
+SELECT CAST(extract(epoch FROM waited) AS float8) AS seconds, count(*) AS number FROM marked GROUP BY waited
 """)
 
 _LEFT_BEHIND = text("""
@@ -174,16 +179,17 @@ def pending(
     return [event_of(row) for row in tx.execute(_PENDING, values)]
 
 
-def mark_published(tx: Connection, events: Sequence[Event]) -> int:
-    """Mark events as confirmed by the broker; give the number of rows that were not marked before."""
-    return tx.execute(
+def mark_published(tx: Connection, events: Sequence[Event]) -> Counter[float]:
+    """Mark events as confirmed by the broker; count those not marked before, by the seconds they waited."""
+    marked = tx.execute(
         _MARK,
         {
             "channels": [event.channel for event in events],
             "keys": [event.key for event in events],
             "event_ids": [event.event_id for event in events],
         },
-    ).rowcount
+    )
+    return Counter({row.seconds: row.number for row in marked})
 
 
 def left_behind(tx: Connection, age: timedelta) -> list[int]:

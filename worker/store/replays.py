@@ -45,7 +45,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     letter: Letter
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a released letter: its state from now on, and the second answer."""
 
     letter_id: int
@@ -263,7 +263,7 @@ def claim(tx: Connection, identities: Sequence[Identity]) -> dict[Identity, Lett
     return {(letter.channel, letter.key, letter.message_id or ""): letter for letter in letters}
 
 
-def settle(tx: Connection, outcomes: Sequence[Outcome]) -> None:
+def settle(tx: Connection, outcomes: Sequence[Settlement]) -> None:
     """Write down what came of letters that were claimed in this transaction."""
     if not outcomes:
         return
@@ -285,7 +285,7 @@ def settle(tx: Connection, outcomes: Sequence[Outcome]) -> None:
     dead_letters.audit(tx, [_act(one) for one in outcomes])
 
 
-def _act(settled: Outcome) -> Act:
+def _act(settled: Settlement) -> Act:
     action = Action.HANDLED if settled.state is State.HANDLED else Action.PARKED
     return Act(letter_id=settled.letter_id, action=action, who=settled.operator, why=settled.outcome)
 

@@ -16,7 +16,7 @@ from worker.environment import database_at_hand, load_settings
 from worker.local import commands as local
 
 if TYPE_CHECKING:
-    from worker.ops.replaying import Said
+    from worker.operating.replaying import Said
     from worker.store.database import Engine
 
 _STATES = ("parked", "released", "handled", "discarded")
@@ -78,7 +78,7 @@ def _database(state_dir: Path) -> Iterator[Engine]:
 @local.with_state_dir
 def list_(cause: str | None, state: str | None, limit: int, state_dir: Path, *, as_json: bool) -> None:
     """List dead letters, the newest first."""
-    from worker.ops import dead_letters as printing
+    from worker.operating import dead_letters as printing
 
     with _database(state_dir) as engine:
         printing.print_list(engine, limit, state, cause, as_json=as_json)
@@ -90,7 +90,7 @@ def list_(cause: str | None, state: str | None, limit: int, state_dir: Path, *, 
 @local.with_state_dir
 def show(id_: int, state_dir: Path, *, as_json: bool) -> None:
     """Show one with its message, its claims, what went wrong, and who did what with it."""
-    from worker.ops import dead_letters as printing
+    from worker.operating import dead_letters as printing
 
     with _database(state_dir) as engine:
         is_known = printing.print_letter(engine, id_, as_json=as_json)
@@ -128,7 +128,7 @@ def replay(
 
     Exits 1 when one of them could not be released.
     """
-    from worker.ops import replaying
+    from worker.operating import replaying
 
     _check_choice(ids, cause, expected_version, is_again=again)
     asked = replaying.Asked(operator=operator, why=why, expected_version=expected_version)
@@ -146,7 +146,7 @@ def replay(
 @local.with_state_dir
 def discard(ids: tuple[int, ...], why: str, operator: str, state_dir: Path) -> None:
     """Give parked ones up; they are removed after the retention of answers."""
-    from worker.ops import replaying
+    from worker.operating import replaying
 
     if not ids:
         raise click.UsageError("Name the dead letters to be discarded: see `basketry dead-letters list`.")
