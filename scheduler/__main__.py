@@ -19,9 +19,9 @@ def main(name: str) -> None:
         chosen = settings.load()
         logs.configure(chosen.log_level)
         schema.check(chosen.database_url.get_secret_value())
+        sys.exit(beat.run(chosen, name))
     except (settings.SettingsError, schema.SchemaError) as error:
         raise click.ClickException(str(error)) from error
-    sys.exit(beat.run(chosen, name))
 
 
 if __name__ == "__main__":

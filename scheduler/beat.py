@@ -17,6 +17,8 @@ from celery.schedules import schedstate, schedule
 from scheduler import tick
 from scheduler.pace import Pace
 from worker import logs
+from worker.ops import endpoint, ticking
+from worker.ops.signs import Ticks
 from worker.settings import Settings
 from worker.store import database
 from worker.sweeper import Sweeper
@@ -58,11 +60,14 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]
     def apply_entry(self, entry: Any, producer: Any = None) -> None:  # noqa: ARG002 - beat's signature
         """Run the entry here and now; a failure is logged and the metronome goes on."""
         sleep_seconds = _LONGEST_SLEEP_SECONDS
+        ticks: Ticks = self.app.conf.basketry_ticks
         try:
             sleep_seconds = self.app.tasks[entry.task].apply(throw=True).result
         except database.TryAgain as error:
+            ticks.failed()
             log.warning("tick.postponed", why=str(error))
         except Exception as error:  # noqa: BLE001 - the next tick tries again
+            ticks.failed()
             log.error("tick.failed", why=logs.where(error))  # noqa: TRY400
         self._until_due.sleep(sleep_seconds)
 
@@ -70,7 +75,7 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]
 class Service(beat.Service):  # type: ignore[misc]
     """Beat's loop, stopped between two transactions."""
 
-    def stop_soon(self, *_: object) -> None:
+    def stop_soon(self) -> None:
         self._is_shutdown.set()
 
     @property
@@ -78,7 +83,7 @@ class Service(beat.Service):  # type: ignore[misc]
         return bool(self._is_shutdown.is_set())
 
 
-def _tick(engine: database.Engine, pace: Pace) -> bool:
+def _tick(engine: database.Engine, pace: Pace, ticks: Ticks) -> bool:
     """Deal with as much as the pace allows; False when nothing was due."""
     started = time.monotonic()
     try:
@@ -86,30 +91,46 @@ def _tick(engine: database.Engine, pace: Pace) -> bool:
     except database.TryAgain:
         pace.failed()
         raise
+    seconds = time.monotonic() - started
+    ticks.ticked()
+    ticking.note(seconds, outcome.placed)
     if outcome.claimed:
         log.info("tick", claimed=outcome.claimed, placed=outcome.placed)
-        pace.took(time.monotonic() - started, was_full=max(outcome.claimed, outcome.placed) >= pace.size)
+        pace.took(seconds, was_full=max(outcome.claimed, outcome.placed) >= pace.size)
     return outcome.claimed > 0
 
 
 def run(settings: Settings, name: str) -> int:
     """Place orders until SIGTERM; give the exit code."""
+    ticks = Ticks()
+    with endpoint.serving(settings, endpoint.Process(role="scheduler", name=name), ticks):
+        _beat(settings, name, ticks)
+    return 0
+
+
+def _beat(settings: Settings, name: str, ticks: Ticks) -> None:
     engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
     sweeper = Sweeper(settings, name)
     app = Celery("basketry-scheduler", set_as_current=False)
-    app.conf.update(beat_enable_remote_control=False, result_expires=None, task_ignore_result=True)
+    app.conf.update(
+        beat_enable_remote_control=False, result_expires=None, task_ignore_result=True, basketry_ticks=ticks
+    )
     service = Service(app, max_interval=_LONGEST_SLEEP_SECONDS, scheduler_cls=Scheduler)
 
     pace = Pace()
 
     @app.task(name=TASK, shared=False)  # type: ignore[untyped-decorator]
     def place_due_orders() -> float:
-        while not service.is_stopping and _tick(engine, pace):
+        while not service.is_stopping and _tick(engine, pace, ticks):
             sweeper.nudge()
         return tick.seconds_until_next(engine, _LONGEST_SLEEP_SECONDS)
 
-    signal.signal(signal.SIGTERM, service.stop_soon)
-    signal.signal(signal.SIGINT, service.stop_soon)
+    def stop(*_: object) -> None:
+        ticks.stopping()
+        service.stop_soon()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     sweeper.start()
     if settings.ready_file:
         Path(settings.ready_file).touch()
@@ -119,4 +140,3 @@ def run(settings: Settings, name: str) -> int:
     finally:
         sweeper.stop()
         engine.dispose()
-    return 0
