@@ -30,6 +30,8 @@ class Child(abc.ABC):
     uid: int | None = None
     gid: int | None = None
     umask: ClassVar[int] = -1  # as inherited
+    #: Where it shows metrics and health, when it is a process of ours.
+    ops_url: str | None = None
 
     def __init__(self, name: str, log_file: Path) -> None:
         self.name = name

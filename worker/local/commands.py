@@ -171,9 +171,9 @@ def _print_table(summary: dict[str, Any], state_dir: Path) -> None:
     if not summary["processes"]:
         console.print(f"No stack runs in {state_dir}.")
         return
-    table = Table("role", "name", "pid", "state")
+    table = Table("role", "name", "pid", "state", "ops")
     for one in summary["processes"]:
-        table.add_row(one["role"], one["name"], str(one["pid"] or ""), one["state"])
+        table.add_row(one["role"], one["name"], str(one["pid"] or ""), one["state"], one["ops"] or "")
     console.print(table)
     for name, url in summary["urls"].items():
         console.print(f"{name}: {_masked(url)}", highlight=False, soft_wrap=True)

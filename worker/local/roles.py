@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.local import ports
 from worker.local.child import Child
 
 
@@ -49,9 +50,12 @@ class Program(Child):
         self._arguments = role.arguments
         self._settings = settings
         self._ready_file = state_dir.absolute() / "run" / f"{name}.ready"
+        self._ops_port: int | None = None
 
     def before_start(self) -> None:
         self._ready_file.unlink(missing_ok=True)
+        self._ops_port = ports.choose(self._ops_port)
+        self.ops_url = f"http://127.0.0.1:{self._ops_port}"
 
     def command(self) -> list[str | Path]:
         return [*basketry(*self._arguments, "--name", self.name)]
@@ -61,6 +65,7 @@ class Program(Child):
             **os.environ,
             **self._settings,
             "BASKETRY_READY_FILE": str(self._ready_file),
+            "BASKETRY_OPS_LISTEN": f"127.0.0.1:{self._ops_port}",
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -35,6 +35,7 @@ class Record:
     state: State
     pid: int | None = None
     started_at: int | None = None
+    ops: str | None = None  # the URL of its metrics and health
 
     @property
     def identity(self) -> Identity | None:
@@ -102,7 +103,13 @@ def summary(state_dir: Path) -> dict[str, Any]:
     settings = environment(state_dir)
     return {
         "processes": [
-            {"role": record.role, "name": record.name, "pid": record.pid, "state": record.state}
+            {
+                "role": record.role,
+                "name": record.name,
+                "pid": record.pid,
+                "state": record.state,
+                "ops": record.ops,
+            }
             for record in (stack.listed() if stack else [])
         ],
         "urls": {

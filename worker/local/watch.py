@@ -44,6 +44,7 @@ class Watch:
             state=self._state,
             pid=self._identity.pid if self._identity else None,
             started_at=self._identity.started_at if self._identity else None,
+            ops=self.child.ops_url,
         )
 
     def wait_first_ready(self, deadline_seconds: float, give_up: threading.Event) -> None:
