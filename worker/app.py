@@ -5,7 +5,7 @@ Celery's defaults that would lose messages or do needless work here are set othe
 
 from __future__ import annotations
 
-from celery import Celery
+from celery import Celery, signals
 from celery.utils.nodenames import gethostname, nodename
 
 from worker import tasks
@@ -62,6 +62,7 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
         prefetch_per_queue=settings.prefetch_per_queue,
         outage_patience_seconds=settings.outage_patience.total_seconds(),
         ready_file=settings.ready_file,
+        signs=signs,
     )
     tasks.register(
         app,
@@ -101,6 +102,7 @@ def run_worker(settings: Settings, name: str) -> int:
 def _work(settings: Settings, name: str, app: Celery) -> int:
     sweeper = Sweeper(settings, name)
     sweeper.start()
+    signals.worker_shutting_down.connect(lambda **_: app.workplace.signs.stopping(), weak=False)
     app.workplace.attendance.start()
     try:
         worker = app.Worker(hostname=nodename(name, gethostname()), concurrency=1, quiet=True)

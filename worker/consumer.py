@@ -22,7 +22,8 @@ from kombu.exceptions import OperationalError
 from worker import logs, tasks, topology
 from worker.attendance import Attendance
 from worker.heart import Heart
-from worker.intake import Intake
+from worker.intake import Intake, oldest_published_at
+from worker.ops.signs import Signs
 from worker.slots import Slot
 from worker.store import database
 from worker.store.database import Engine
@@ -51,6 +52,7 @@ class Workplace(msgspec.Struct, frozen=True, kw_only=True):
     prefetch_per_queue: int
     outage_patience_seconds: float
     ready_file: str
+    signs: Signs
 
 
 class Subscribe(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -63,6 +65,7 @@ class Subscribe(bootsteps.StartStopStep):  # type: ignore[misc]
         c.heart, c.own, c.dead, c.others = None, None, None, None
 
     def start(self, c: Consumer) -> None:
+        c.signs.connected()
         heart = c.heart = Heart(c.connection)
         topology.declare(c.connection.default_channel)
         c.await_database(heart)
@@ -71,6 +74,9 @@ class Subscribe(bootsteps.StartStopStep):  # type: ignore[misc]
     def stop(self, c: Consumer) -> None:
         """Give back what is unacked."""
         c.workplace.attendance.leave()
+        c.signs.connected(is_connected=False)
+        c.signs.not_consuming("The connection to the broker was lost, or given up.")
+        c.signs.released()
         if c.heart is not None:
             c.heart.stop()
         for intake in c.intakes():
@@ -96,6 +102,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     own: Intake | None
     dead: Intake | None
     others: Intake | None
+    _others_slots: tuple[int, ...] = ()  # whose each of the others' queues is
     _stands_by_at: float  # monotonic, seconds
     _stood_by_at: datetime | None  # the database's
 
@@ -109,6 +116,10 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         workplace: Workplace = self.app.workplace
         return workplace
 
+    @property
+    def signs(self) -> Signs:
+        return self.workplace.signs
+
     def connect(self) -> Any:
         """Connect without Celery's event loop: we read the socket ourselves."""
         return self.connection_for_read(heartbeat=self.amqheartbeat)
@@ -120,6 +131,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             try:
                 conn.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
             except (*conn.connection_errors, *conn.channel_errors, OperationalError) as error:
+                self.signs.not_consuming("The broker cannot be reached.")
                 log.warning("broker.away", why=f"{type(error).__name__}: {error}", pause_seconds=pause)
                 _rest(pause)
             else:
@@ -134,6 +146,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self.dead = Intake(self.connection, [topology.dead_queue()], prefetch, is_dead=True)
         self._stands_by_at = time.monotonic() + _STANDS_BY_AFTER_SECONDS
         self.workplace.attendance.arrive()
+        self.signs.waiting(lambda: oldest_published_at((self.own, self.others)))
+        self.signs.consuming(len(own))
 
     def intakes(self) -> list[Intake]:
         return [intake for intake in (self.own, self.others, self.dead) if intake is not None]
@@ -141,12 +155,15 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def consume(self) -> None:
         """Work until the process is asked to stop or the connection breaks."""
         heart = self.heart
+        own = self.own
         assert heart is not None  # noqa: S101 - the step before has made it
+        assert own is not None  # noqa: S101 - and that, too
         self.on_ready()
         self._tell_ready()
         while self.blueprint.state == bootsteps.RUN:
             state.maybe_shutdown()
             self._mind_the_others()
+            self._tell_queues(len(own.queues))
             arrived = [intake for intake in self.intakes() if len(intake)]
             for intake in arrived:
                 self._handle(intake, heart)
@@ -160,6 +177,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
                 with database.transaction(self.workplace.engine) as tx:
                     database.now(tx)
             except database.TryAgain as error:
+                self.signs.not_consuming("The database is away: no command is taken before it is back.")
                 log.warning("database.awaited", why=str(error), pause_seconds=pause)
                 self._hold(pause, heart)
             else:
@@ -173,6 +191,13 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         log.info("worker.ready", hostname=self.hostname, slot=str(self.workplace.slot))
         if self.workplace.ready_file:
             Path(self.workplace.ready_file).touch()
+
+    def _tell_queues(self, home: int) -> None:
+        """Tell how many queues are ours, those of workers that are not there among them."""
+        view = self.workplace.attendance.view
+        there = view.consuming_since if view is not None else {}
+        away = [number for number in self._others_slots if number not in there]
+        self.signs.consuming(home, 0 if self.others is None else len(away))
 
     def _mind_the_others(self) -> None:
         """Stand by for the slots of others, and hand their queues back to who has come since."""
@@ -195,9 +220,14 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
 
     def _stand_by(self) -> None:
         slot, view = self.workplace.slot, self.workplace.attendance.view
-        queues = [queue for number, queue in enumerate(topology.command_queues()) if not slot.owns(number)]
+        queues = {
+            number: queue for number, queue in enumerate(topology.command_queues()) if not slot.owns(number)
+        }
+        self._others_slots = tuple(number % slot.of for number in queues)
         self._stood_by_at = view.at if view is not None else None
-        self.others = Intake(self.connection, queues, self.workplace.prefetch_per_queue, is_dead=False)
+        self.others = Intake(
+            self.connection, list(queues.values()), self.workplace.prefetch_per_queue, is_dead=False
+        )
 
     def _take_arrived(self, patience_seconds: float) -> None:
         """Wait for a message, then take what the socket holds, up to a batch; more stays in the kernel."""
@@ -227,12 +257,15 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             if isinstance(outcome, tasks.Done):
                 break
             if outcome.first:
+                self.signs.released()
                 done, pauses, held_since = done + outcome.first, _pauses(), time.monotonic()
             if time.monotonic() - held_since > self.workplace.outage_patience_seconds:
                 self._give_up(outcome.why)
+            self.signs.holding()
             pause = next(pauses)
             log.warning("batch.held", size=len(deliveries) - done, why=outcome.why, pause_seconds=pause)
             self._hold(pause, heart)
+        self.signs.released()
         intake.acknowledge(tag)
 
     def _hold(self, seconds: float, heart: Heart) -> None:

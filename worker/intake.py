@@ -13,10 +13,11 @@ from kombu import Consumer as Subscription
 
 from contracts.envelope import Delivery
 from worker import logs
+from worker.ops import commands
 from worker.plain_amqp import UNREADABLE_PROPERTIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from kombu import Queue
 
@@ -35,7 +36,9 @@ class Intake:
         """Subscribe; `prefetch` is per queue. With `is_dead`, they hold what the broker has given up."""
         self._channel = connection.channel()
         self._is_dead = is_dead
+        self.queues = tuple(queue.name for queue in queues)
         self._received: list[Message] = []
+        self._in_hand: list[Message] = []  # taken and not acked yet
         self._channel.basic_qos(0, prefetch, False)
         # Not called `on_message=self._received.append`: the list changes when the channel is closed.
         self._subscription = Subscription(
@@ -53,13 +56,19 @@ class Intake:
 
     def take(self, most: int) -> tuple[list[Delivery], int]:
         """Take the oldest messages; give them, and the tag that acks them."""
-        taken = self._received[:most]
+        taken = self._in_hand = self._received[:most]
         del self._received[:most]
         return [self._delivery(message) for message in taken], taken[-1].delivery_tag
 
     def acknowledge(self, tag: int) -> None:
         """Ack a message and all that arrived before it."""
         self._channel.basic_ack(tag, multiple=True)
+        self._in_hand = []
+
+    @property
+    def unacked(self) -> list[Message]:
+        """Give what has arrived and is not acked; safe to be asked by another thread."""
+        return [*self._in_hand, *self._received]
 
     def close(self) -> None:
         """Close the channel, never cancel: what is unacked goes back to the front of its queue, in order.
@@ -71,7 +80,7 @@ class Intake:
         except (OSError, amqp.AMQPError) as error:
             log.warning("channel.lost", why=str(error))
         # Deliveries still arrive while the channel closes; they are another worker's by now.
-        self._received = []
+        self._received, self._in_hand = [], []
 
     def _receive(self, message: Message) -> None:
         self._received.append(message)
@@ -91,9 +100,19 @@ class Intake:
             is_given_up=self._is_dead,
         )
         if delivery.returns >= _ALARMING_RETURNS:
+            commands.RETURNED_OFTEN.inc()
             message_id = str(properties.get("message_id"))
             log.error("delivery.returned_often", times=delivery.returns, message_id=message_id)
         return delivery
+
+
+def oldest_published_at(intakes: Iterable[Intake | None]) -> float | None:
+    """Give the unix time of the oldest message that is not acked: as it says, or since it has arrived."""
+    unacked = [message for intake in intakes if intake is not None for message in intake.unacked]
+    return min(
+        (commands.published_at(one.properties, one.headers) or one.received_at for one in unacked),
+        default=None,
+    )
 
 
 def _returns(message: Message, headers: dict[str, Any]) -> int:

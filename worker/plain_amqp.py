@@ -9,6 +9,7 @@ decompression and py-amqp's decoding of bodies are off: a body arrives as the by
 from __future__ import annotations
 
 import struct
+import time
 from typing import TYPE_CHECKING, Any
 
 from amqp import spec
@@ -30,7 +31,7 @@ _DELIVER_ROUTING_KEY = 255
 class Message:
     """A delivery as it came: the part of kombu's message that a consumer touches."""
 
-    __slots__ = ("accept", "body", "delivery_info", "errors", "headers", "properties")
+    __slots__ = ("accept", "body", "delivery_info", "errors", "headers", "properties", "received_at")
 
     def __init__(self, raw: Any) -> None:
         body = raw.body
@@ -40,6 +41,7 @@ class Message:
         self.headers: dict[Any, Any] = raw.properties.get("application_headers") or {}
         self.errors = ()
         self.accept = None
+        self.received_at = time.time()
 
     @property
     def delivery_tag(self) -> int:

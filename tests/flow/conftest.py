@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from outside.listener import Listener
 from outside.processes import WorkerProcess, working
+from outside.scraping import Pages
 from outside.shop import open_shop
 from outside.stage import Stage, fresh
 from outside.upstream import Upstream
 
+from worker.local import ports
 from worker.local.servers import Servers
 
 
@@ -20,9 +22,14 @@ def stage(servers: Servers) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="package")
-def worker(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
+def pages() -> Pages:
+    return Pages(port=ports.choose())
+
+
+@pytest.fixture(scope="package")
+def worker(stage: Stage, pages: Pages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerProcess]:
     folder: Path = tmp_path_factory.mktemp("flow")
-    with working(stage, "worker", folder) as worker:
+    with working(stage, "worker", folder, BASKETRY_OPS_LISTEN=pages.listen) as worker:
         with Upstream(stage.broker_url) as upstream:
             open_shop(upstream)
         yield worker

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 from outside.listener import Listener
 from outside.processes import scheduling, working
+from outside.scraping import Pages
 from outside.shop import BENQ, open_shop
 from outside.stage import Stage, fresh
 from outside.upstream import Upstream
 from outside.wire import unique
 from standing import House, furnished
 
+from worker.local import ports
 from worker.local.servers import Servers
 
 
@@ -27,10 +29,20 @@ def house(dwelling: House) -> House:
 
 
 @pytest.fixture(scope="session")
-def live(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def pages() -> Pages:
+    """Reach the pages of the scheduler."""
+    return Pages(port=ports.choose())
+
+
+@pytest.fixture(scope="session")
+def live(servers: Servers, pages: Pages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Have one worker and one scheduler at work for all tests that speak over the wire."""
     folder = tmp_path_factory.mktemp("live")
-    with fresh(servers) as stage, scheduling(stage, "scheduler", folder), working(stage, "worker", folder):
+    with (
+        fresh(servers) as stage,
+        scheduling(stage, "scheduler", folder, BASKETRY_OPS_LISTEN=pages.listen),
+        working(stage, "worker", folder),
+    ):
         with Upstream(stage.broker_url) as upstream:
             open_shop(upstream, recurringOrdersEnabled=True)
         yield stage

@@ -1,0 +1,140 @@
+"""What an operator sees of a worker at work: counts that are what was sent, and nobody's data."""
+
+import time
+from importlib.metadata import version
+
+import pytest
+from outside.claims import SECRET, token
+from outside.listener import Listener
+from outside.processes import wait_for
+from outside.scraping import Pages, Samples
+from outside.stage import Stage
+from outside.upstream import Upstream
+from outside.wire import command, unique
+
+TOTAL = "basketry_commands_total"
+
+
+class Difference:
+    """What a worker has counted since the test began."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._before = pages.scrape()
+
+    def __call__(self, name: str, **labels: str) -> float:
+        sample = name, frozenset(labels.items())
+        return self._pages.scrape()[sample] - self._before[sample]
+
+    @property
+    def commands(self) -> dict[tuple[str, str], float]:
+        """Give what was counted, by type and outcome."""
+        now = self._pages.scrape()
+        counted = {sample: now[sample] - self._before[sample] for sample in now if sample[0] == TOTAL}
+        return {
+            (dict(labels)["command"], dict(labels)["outcome"]): number
+            for (_, labels), number in counted.items()
+            if number
+        }
+
+
+@pytest.fixture
+def counted(pages: Pages, upstream: Upstream) -> Difference:
+    return Difference(pages)
+
+
+def test_every_command_is_counted_once_by_what_became_of_it(
+    counted: Difference, upstream: Upstream, events: Listener
+) -> None:
+    baskets = [unique("basket") for _ in range(20)]
+    created = [upstream.expecting(command("basket.create", basket)) for basket in baskets]
+    upstream.ask_all(created)
+    upstream.ask_all([created[0], created[1]])
+    upstream.ask_all([command("basket.update", basket, {"department": "D"}) for basket in baskets[:7]])
+    upstream.ask_all([command("basket.get", basket) for basket in baskets[:3]])
+    upstream.ask_all([command("basket.get", unique("nobody")) for _ in range(4)])
+    upstream.ask_all([command("basket.no-such", unique("basket")) for _ in range(2)])
+    assert counted.commands == {
+        ("basket.create", "completed"): 20,
+        ("basket.create", "repeated"): 2,
+        ("basket.update", "completed"): 7,
+        ("basket.get", "completed"): 3,
+        ("basket.get", "rejected"): 4,
+        ("unknown", "parked"): 2,
+    }
+    assert counted("basketry_batch_commands_sum") == 38
+    transactions = counted("basketry_batch_commands_count")
+    assert 6 <= transactions <= 38
+    assert counted("basketry_batch_transaction_seconds_count") == transactions
+
+
+def test_the_way_from_publishing_to_the_event_is_timed(
+    counted: Difference, upstream: Upstream, events: Listener
+) -> None:
+    now = int(time.time())
+    sent = [
+        upstream.expecting(command("basket.create", unique("basket"), timestamp=stamp))
+        for stamp in (now - 20, now - 20, now + 3600, None)
+    ]
+    upstream.ask_all(sent)
+    for message in sent:
+        events.answer(message)
+    wait_for(lambda: counted("basketry_commit_to_confirm_seconds_count") == 4)
+    for name in ("basketry_publish_to_commit_seconds", "basketry_publish_to_event_seconds"):
+        assert counted(f"{name}_count") == 3
+        assert counted(f"{name}_bucket", le="10.0") == 1, "a clock that is ahead"
+        assert counted(f"{name}_bucket", le="30.0") == 3
+    assert counted("basketry_commit_to_confirm_seconds_sum") < 10
+
+
+def test_a_worker_at_work_lives_is_ready_and_shows_its_state(pages: Pages, upstream: Upstream) -> None:
+    assert pages.asked("/livez") == (200, {"alive": True})
+    wait_for(lambda: pages.is_ready)
+    assert pages.asked("/readyz") == (200, {"ready": True})
+    seen = pages.scrape()
+    expected = {
+        "basketry_consuming": 1,
+        "basketry_broker_connected": 1,
+        "basketry_database_up": 1,
+        "basketry_held_seconds": 0,
+    }
+    assert {name: seen[name, frozenset()] for name in expected} == expected
+    assert queues(seen) == {"home": 8, "guest": 0}
+    assert seen["basketry_database_unseen_seconds", frozenset()] < 15
+    who = {"version": version("basketry"), "role": "worker", "name": "worker", "slot": "0/1"}
+    assert seen["basketry_process_info", frozenset(who.items())] == 1
+    for publisher in ("events", "replies", "sweeper"):
+        assert seen["basketry_publisher_blocked", frozenset({("publisher", publisher)})] == 0
+
+
+def queues(seen: Samples) -> dict[str, float]:
+    return {dict(labels)["kind"]: n for (name, labels), n in seen.items() if name == "basketry_queues_held"}
+
+
+def test_a_parked_command_is_seen_to_wait_for_a_person(
+    pages: Pages, upstream: Upstream, stage: Stage
+) -> None:
+    upstream.ask("basket.no-such", unique("basket"))
+    ((parked,),) = stage.rows("select count(*) from dead_letter where state = 'parked'")
+    wait_for(lambda: pages.value("basketry_dead_letters_parked") == parked)
+
+
+def test_nothing_on_any_page_is_a_secret_or_somebodys(pages: Pages, upstream: Upstream, stage: Stage) -> None:
+    names = [unique("basket"), unique("patricia"), unique("channel"), unique("no-such-type"), unique("m")]
+    basket, user, channel, type_, message_id = names
+    upstream.ask("basket.create", basket, channel=channel, caller=user, message_id=message_id)
+    upstream.ask(type_, basket, channel=channel, caller=user)
+    shown = b"".join(pages.get(path)[2] for path in ("/metrics", "/livez", "/readyz", f"/{basket}")).decode()
+    for value in (*names, SECRET, token(user), stage.database_url, stage.broker_url, "password"):
+        assert value not in shown
+    assert "@" not in shown
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics/x", "/admin"])
+def test_there_is_nothing_else(pages: Pages, upstream: Upstream, path: str) -> None:
+    assert pages.get(path)[0] == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_nothing_can_be_changed(pages: Pages, upstream: Upstream, method: str) -> None:
+    assert pages.get("/readyz", method)[0] == 405
