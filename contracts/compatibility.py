@@ -5,6 +5,9 @@ required, a type, a list of values or a limit is tighter. A consumer is broken w
 promised: an event, an answer or a field is gone, a field may now be absent, a value is of another type or not
 of its closed list. Both are one question: does the reader take all that the writer may write? Commands are
 read by the new service, events by the old consumer. What is new and optional breaks nobody.
+
+The exchanges that others publish to and bind to are part of it; the service's own queues and what lies
+between (`x-topology`) are not: nobody else declares them, and that a publish may be nacked was always so.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 publisher → basket.commands (topic) → basket.commands.by-key (consistent hash of the routing key)
           → basket.commands.00 … 07 (quorum, single active consumer); result events on basket.events (topic).
 One active consumer per queue and one queue per key is what keeps the commands of a basket in order.
+With another number of queues than 8 the hash and its queues carry that number in their names, so that both
+sets can be there while one takes over from the other. Publishers and consumers see the two topics alone.
 """
 
 from __future__ import annotations
@@ -19,6 +21,18 @@ PARTITIONS = 8
 
 # The last net under a message that kills its worker again and again; parking comes long before.
 DELIVERY_LIMIT = 50
+
+# A queue that is full refuses (basic.nack), and the publisher asks again later: the broker's disk does not
+# fill up while the service is away. 8 queues of this length hold what a worker does in minutes, and the hours
+# of a calm shop; the bytes are for large bodies, of which so many would be 25 GB a queue.
+MAX_LENGTH = 100_000
+MAX_LENGTH_BYTES = 1024**3
+
+_BOUNDS: dict[str, Any] = {
+    "x-max-length": MAX_LENGTH,
+    "x-max-length-bytes": MAX_LENGTH_BYTES,
+    "x-overflow": "reject-publish",
+}
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -40,37 +54,55 @@ class Binding(msgspec.Struct, frozen=True):
     to_exchange: bool = False
 
 
-EXCHANGES = (
-    Exchange(COMMANDS, "topic"),
-    Exchange(BY_KEY, "x-consistent-hash"),
-    Exchange(DEAD, "fanout"),
-    Exchange(EVENTS, "topic"),
-)
-
-COMMAND_QUEUES = tuple(
-    Queue(
-        f"{COMMANDS}.{number:02d}",
-        {
-            "x-queue-type": "quorum",
-            "x-single-active-consumer": True,
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": DEAD,
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        },
-    )
-    for number in range(PARTITIONS)
-)
-
 # What the broker itself dead-letters. Bound before the command queues exist: on RabbitMQ 3.10 a dead letter
-# without a target is held by its queue and retried every three minutes only.
-DEAD_QUEUE = Queue(DEAD, {"x-queue-type": "quorum"})
+# without a target is held by its queue and retried every three minutes only; so it is when this one is full.
+DEAD_QUEUE = Queue(DEAD, {"x-queue-type": "quorum", **_BOUNDS})
 
+
+def by_key(partitions: int) -> str:
+    """Name the hash exchange of so many command queues."""
+    return BY_KEY if partitions == PARTITIONS else f"{BY_KEY}.{partitions}"
+
+
+def command_queues(partitions: int) -> tuple[Queue, ...]:
+    """Give the command queues of a set of so many."""
+    prefix = COMMANDS if partitions == PARTITIONS else f"{COMMANDS}.{partitions}"
+    arguments = {
+        "x-queue-type": "quorum",
+        "x-single-active-consumer": True,
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": DEAD,
+        "x-dead-letter-strategy": "at-least-once",
+        **_BOUNDS,
+    }
+    return tuple(Queue(f"{prefix}.{number:02d}", arguments) for number in range(partitions))
+
+
+def exchanges(partitions: int) -> tuple[Exchange, ...]:
+    """Give all exchanges, of a house with so many command queues."""
+    return (
+        Exchange(COMMANDS, "topic"),
+        Exchange(by_key(partitions), "x-consistent-hash"),
+        Exchange(DEAD, "fanout"),
+        Exchange(EVENTS, "topic"),
+    )
+
+
+def entrance(partitions: int) -> Binding:
+    """Give the binding that lets commands into the queues of a set."""
+    return Binding(COMMANDS, by_key(partitions), "#", to_exchange=True)
+
+
+def inner_bindings(partitions: int) -> tuple[Binding, ...]:
+    """Give all other bindings."""
+    return (
+        Binding(DEAD, DEAD, ""),
+        # The routing key of a consistent-hash binding is its weight: all queues alike.
+        *(Binding(by_key(partitions), queue.name, "1") for queue in command_queues(partitions)),
+    )
+
+
+EXCHANGES = exchanges(PARTITIONS)
+COMMAND_QUEUES = command_queues(PARTITIONS)
 QUEUES = (DEAD_QUEUE, *COMMAND_QUEUES)
-
-BINDINGS = (
-    Binding(DEAD, DEAD, ""),
-    Binding(COMMANDS, BY_KEY, "#", to_exchange=True),
-    # The routing key of a consistent-hash binding is its weight: all queues alike.
-    *(Binding(BY_KEY, queue.name, "1") for queue in COMMAND_QUEUES),
-)
+BINDINGS = (*inner_bindings(PARTITIONS), entrance(PARTITIONS))

@@ -1,33 +1,72 @@
-"""`contracts.topology`, declared with kombu."""
+"""`contracts.topology`, declared with kombu.
+
+A queue that an earlier release has declared otherwise is used as it is: RabbitMQ changes no queue's
+arguments. Only what keeps the commands of a basket in order must be as it is written there.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import amqp
 from kombu import Exchange, Queue
 
 from contracts import topology
+from worker import logs
+
+# The last words of RabbitMQ's 406: `inequivalent arg 'x-max-length' … but current is …`.
+_DIFFERENCE = re.compile(
+    r"inequivalent arg '(?P<name>[^']+)' .* but current is (?:the value )?(?P<value>none$|'[^']*')"
+)
+_KEEPS_ORDER = ("x-queue-type", "x-single-active-consumer")
+
+log = logs.get(__name__)
 
 
-def command_queues() -> list[Queue]:
-    return [_queue(queue) for queue in topology.COMMAND_QUEUES]
+class TopologyError(Exception):
+    """A queue is there that cannot be used; the message says which and why."""
 
 
 def dead_queue() -> Queue:
     return _queue(topology.DEAD_QUEUE)
 
 
-def declare(channel: Any) -> None:
-    """Declare every exchange, queue and binding; what is there already stays as it is."""
-    for exchange in topology.EXCHANGES:
+def command_queues(partitions: int = topology.PARTITIONS) -> list[Queue]:
+    return [_queue(queue) for queue in topology.command_queues(partitions)]
+
+
+def declare(channel: Any, partitions: int = topology.PARTITIONS, *, opens_entrance: bool = True) -> None:
+    """Declare every exchange, queue and binding; what is there already stays as it is.
+
+    Without `opens_entrance` commands go where they went before: somebody is changing that just now. Raises
+    TopologyError.
+    """
+    for exchange in topology.exchanges(partitions):
         _declare_exchange(channel, exchange)
-    for queue in topology.QUEUES:
-        channel.queue_declare(queue.name, durable=True, auto_delete=False, arguments=queue.arguments)
-    for binding in topology.BINDINGS:
-        if binding.to_exchange:
-            channel.exchange_bind(binding.destination, binding.source, binding.routing_key)
-        else:
-            channel.queue_bind(binding.destination, binding.source, binding.routing_key)
+    differing: dict[str, list[str]] = {}
+    for queue in (topology.DEAD_QUEUE, *topology.command_queues(partitions)):
+        differences = _declare_queue(channel, queue)
+        if differences:
+            differing.setdefault("; ".join(differences), []).append(queue.name)
+    if differing:
+        log.warning("queues.differ", queues=differing, see="RUNBOOK, Queues of an earlier release")
+    for binding in topology.inner_bindings(partitions):
+        channel.queue_bind(binding.destination, binding.source, binding.routing_key)
+    if opens_entrance:
+        open_entrance(channel, partitions)
+
+
+def open_entrance(channel: Any, partitions: int) -> None:
+    """Let commands into the queues of a set; into others as well, until their entrance is closed."""
+    binding = topology.entrance(partitions)
+    channel.exchange_bind(binding.destination, binding.source, binding.routing_key)
+
+
+def close_entrance(channel: Any, partitions: int) -> None:
+    """Let no more commands into the queues of a set."""
+    binding = topology.entrance(partitions)
+    channel.exchange_unbind(binding.destination, binding.source, binding.routing_key)
 
 
 def declare_events(channel: Any) -> None:
@@ -39,6 +78,38 @@ def declare_events(channel: Any) -> None:
 
 def _declare_exchange(channel: Any, exchange: topology.Exchange) -> None:
     channel.exchange_declare(exchange.name, exchange.type, durable=True, auto_delete=False)
+
+
+def _declare_queue(channel: Any, queue: topology.Queue) -> list[str]:
+    """Declare a queue; give what is different about the one that is there already.
+
+    The broker names one difference a time and closes the channel, so another one is used for asking.
+    """
+    arguments = dict(queue.arguments)
+    differences: list[str] = []
+    while True:
+        asking = channel.connection.channel()
+        try:
+            asking.queue_declare(queue.name, durable=True, auto_delete=False, arguments=arguments)
+        except amqp.PreconditionFailed as error:
+            found = _DIFFERENCE.search(error.reply_text)
+            if found is None or found["name"] in _KEEPS_ORDER or len(differences) > len(queue.arguments):
+                raise TopologyError(f"{queue.name} cannot be used: {error.reply_text}") from error
+            name, value = found["name"], found["value"].strip("'")
+            differences.append(f"{name} is {value} and not {queue.arguments.get(name, 'none')}")
+            _set(arguments, name, value)
+        else:
+            asking.close()
+            return differences
+
+
+def _set(arguments: dict[str, Any], name: str, value: str) -> None:
+    """Ask for what is there: a value as the broker writes it, numbers and truths included."""
+    if value == "none":
+        arguments.pop(name, None)
+    else:
+        written = {"true": True, "false": False}
+        arguments[name] = int(value) if value.isdecimal() else written.get(value, value)
 
 
 def _queue(queue: topology.Queue) -> Queue:

@@ -82,6 +82,7 @@ def a_contract() -> Node:
             "messages": {"buy": message("Buy"), "order.placed": message("Placed")},
             "schemas": copy.deepcopy(SCHEMAS),
             "x-error-keys": [{"key": "a.error", "status": 400, "rank": 0}],
+            "x-topology": {"queues": [{"name": "q.00", "arguments": {}}]},
         },
     }
 
@@ -247,6 +248,10 @@ COMPATIBLE: dict[str, Change] = {
         c["components"]["schemas"].update(Sum=c["components"]["schemas"].pop("Price")),
         schema(c, "Buy")["properties"].update(price={"$ref": "#/components/schemas/Sum"}),
     ),
+    "a queue of the service's own has other arguments": lambda c: c["components"]["x-topology"]["queues"][0][
+        "arguments"
+    ].update({"x-max-length": 5}),
+    "the service has more queues": lambda c: c["components"]["x-topology"]["queues"].append({"name": "q.01"}),
     "a description is another": lambda c: field(c, "Buy.sku").update(description="The article."),
 }
 
