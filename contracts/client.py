@@ -2,7 +2,9 @@
 
 Every command is published with a confirm and the mandatory flag; answers come by RabbitMQ's direct reply-to.
 Whatever breaks on the way, the command is sent again under the same message id: it has one effect and one
-event, and its answer is sent again. Needs msgspec and pika, and none of the service's own dependencies.
+event, and its answer is sent again. A nack is no refusal: the queue is full, and the command is sent again,
+with growing pauses, until there is room or the time is over. Needs msgspec and pika, and none of the
+service's own dependencies.
 """
 
 from __future__ import annotations
@@ -57,7 +59,11 @@ Body = bytes | Mapping[str, Any] | Command
 
 
 class NotPublished(Exception):  # noqa: N818 - it says what is the case
-    """The broker confirmed nothing in time, or refused; in doubt publish again with this `message_id`."""
+    """The broker confirmed nothing in time, or refused; in doubt publish again with this `message_id`.
+
+    `__cause__` says why: Nacked when the queue was full all the time; Blocked, Unroutable, Unreachable,
+    Refused.
+    """
 
     def __init__(self, message: str, message_id: str) -> None:
         super().__init__(message)

@@ -105,7 +105,11 @@ class PikaWire:
     def _on_confirm(self, frame: Any) -> None:
         returned, self._returned = self._returned, ""
         if isinstance(frame.method, pika.spec.Basic.Nack):
-            self._tell(Nacked("the broker has not taken the message"))
+            self._tell(
+                Nacked(
+                    "the broker has not taken the message: its queue is full, or on its way to another node"
+                )
+            )
         else:
             self._tell(Unroutable(f"no queue takes the message: {returned}") if returned else CONFIRMED)
 

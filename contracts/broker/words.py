@@ -29,7 +29,7 @@ class Blocked(LinkError):
 
 
 class Nacked(LinkError):
-    """The broker has not taken the message. Ask again later."""
+    """The broker has not taken the message: its queue is full or cannot write. Ask again later."""
 
 
 class Unroutable(LinkError):
