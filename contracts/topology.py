@@ -18,6 +18,7 @@ BY_KEY = "basket.commands.by-key"
 DEAD = "basket.commands.dead"
 EVENTS = "basket.events"
 PARTITIONS = 8
+MOST_PARTITIONS = 256
 
 # The last net under a message that kills its worker again and again; parking comes long before.
 DELIVERY_LIMIT = 50

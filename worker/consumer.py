@@ -25,18 +25,17 @@ from worker.heart import Heart
 from worker.intake import Intake, oldest_published_at
 from worker.ops.signs import Signs
 from worker.slots import Slot
-from worker.store import database
+from worker.standby import Standby
+from worker.store import database, slots
 from worker.store.database import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
 EXIT_OUTAGE = 75  # EX_TEMPFAIL of sysexits.h
 
 _IDLE_SECONDS = 1.0  # how long one wait for a message lasts; a signal is seen at its end
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
-_STANDS_BY_AFTER_SECONDS = 3.0  # workers that start together each find their own queues free
 _BATCH_BYTES = 4 * 1024 * 1024
 
 log = logs.get(__name__)
@@ -62,26 +61,23 @@ class Subscribe(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def __init__(self, c: Consumer, **kwargs: Any) -> None:
         super().__init__(c, **kwargs)
-        c.heart, c.own, c.dead, c.others = None, None, None, None
+        c.heart, c.own, c.dead, c.standby = None, None, None, None
 
     def start(self, c: Consumer) -> None:
         c.signs.connected()
         heart = c.heart = Heart(c.connection)
-        topology.declare(c.connection.default_channel)
-        c.await_database(heart)
+        c.declare(heart)
         c.subscribe()
 
     def stop(self, c: Consumer) -> None:
-        """Give back what is unacked."""
         c.workplace.attendance.leave()
         c.signs.connected(is_connected=False)
         c.signs.not_consuming("The connection to the broker was lost, or given up.")
         c.signs.released()
         if c.heart is not None:
             c.heart.stop()
-        for intake in c.intakes():
-            intake.close()
-        c.heart, c.own, c.dead, c.others = None, None, None, None
+        c.unsubscribe()
+        c.heart = None
 
     shutdown = stop
 
@@ -101,10 +97,9 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     heart: Heart | None
     own: Intake | None
     dead: Intake | None
-    others: Intake | None
-    _others_slots: tuple[int, ...] = ()  # whose each of the others' queues is
-    _stands_by_at: float  # monotonic, seconds
-    _stood_by_at: datetime | None  # the database's
+    standby: Standby | None
+    _partitions: int  # as many queues there are
+    _view_before: slots.View | None  # seen when they were declared: it may be out of date
 
     class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc]
         # Celery's own steps for events, gossip, mingle, remote control and delayed delivery have no use
@@ -141,41 +136,54 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def subscribe(self) -> None:
         """Consume the queues of the own slot, and what the broker has given up."""
         slot, prefetch = self.workplace.slot, self.workplace.prefetch_per_queue
-        own = [queue for number, queue in enumerate(topology.command_queues()) if slot.owns(number)]
+        own = [
+            queue
+            for number, queue in enumerate(topology.command_queues(self._partitions))
+            if slot.owns(number)
+        ]
         self.own = Intake(self.connection, own, prefetch, is_dead=False)
         self.dead = Intake(self.connection, [topology.dead_queue()], prefetch, is_dead=True)
-        self._stands_by_at = time.monotonic() + _STANDS_BY_AFTER_SECONDS
-        self.workplace.attendance.arrive()
-        self.signs.waiting(lambda: oldest_published_at((self.own, self.others)))
+        attendance = self.workplace.attendance
+        self.standby = Standby(self.connection, slot, attendance, self._partitions, prefetch)
+        attendance.arrive()
+        self.signs.waiting(lambda: oldest_published_at(self.intakes()))
         self.signs.consuming(len(own))
 
+    def unsubscribe(self) -> None:
+        """Give back what is unacked."""
+        for intake in self.intakes():
+            intake.close()
+        self.own, self.dead, self.standby = None, None, None
+
     def intakes(self) -> list[Intake]:
-        return [intake for intake in (self.own, self.others, self.dead) if intake is not None]
+        others = self.standby.intake if self.standby is not None else None
+        return [intake for intake in (self.own, others, self.dead) if intake is not None]
 
     def consume(self) -> None:
         """Work until the process is asked to stop or the connection breaks."""
         heart = self.heart
-        own = self.own
         assert heart is not None  # noqa: S101 - the step before has made it
-        assert own is not None  # noqa: S101 - and that, too
         self.on_ready()
         self._tell_ready()
         while self.blueprint.state == bootsteps.RUN:
             state.maybe_shutdown()
-            self._mind_the_others()
-            self._tell_queues(len(own.queues))
+            self._mind_the_queues(heart)
             arrived = [intake for intake in self.intakes() if len(intake)]
             for intake in arrived:
                 self._handle(intake, heart)
             self._take_arrived(0.0 if arrived else _IDLE_SECONDS)
             heart.tick()
 
-    def await_database(self, heart: Heart) -> None:
-        """Take nothing before it can be handled: what a worker holds in an outage comes back counted."""
+    def declare(self, heart: Heart) -> None:
+        """Declare the topology once the database says how many queues there are.
+
+        So nothing is taken before it can be handled: what a worker holds in an outage comes back counted.
+        """
+        self._view_before = self.workplace.attendance.view
         for pause in _pauses():
             try:
-                with database.transaction(self.workplace.engine) as tx:
-                    database.now(tx)
+                channel = self.connection.default_channel
+                self._partitions = topology.declare_current(self.workplace.engine, channel)
             except database.TryAgain as error:
                 self.signs.not_consuming("The database is away: no command is taken before it is back.")
                 log.warning("database.awaited", why=str(error), pause_seconds=pause)
@@ -192,42 +200,18 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         if self.workplace.ready_file:
             Path(self.workplace.ready_file).touch()
 
-    def _tell_queues(self, home: int) -> None:
-        """Tell how many queues are ours, those of workers that are not there among them."""
+    def _mind_the_queues(self, heart: Heart) -> None:
+        """Go over to other queues when their number has changed; stand by for those of others."""
         view = self.workplace.attendance.view
-        there = view.consuming_since if view is not None else {}
-        away = [number for number in self._others_slots if number not in there]
-        self.signs.consuming(home, 0 if self.others is None else len(away))
-
-    def _mind_the_others(self) -> None:
-        """Stand by for the slots of others, and hand their queues back to who has come since."""
-        slot, view = self.workplace.slot, self.workplace.attendance.view
-        others = [number for number in range(slot.of) if number != slot.number]
-        if self.others is None:
-            all_are_there = view is not None and all(number in view.consuming_since for number in others)
-            if others and (all_are_there or time.monotonic() >= self._stands_by_at):
-                self._stand_by()
-        elif view is not None and any(
-            self._stood_by_at is None or view.consuming_since[number] > self._stood_by_at
-            for number in others
-            if number in view.consuming_since
-        ):
-            # Closed, not cancelled; then behind their owners, who wait there already.
-            log.info("slots.handed_back", slot=str(slot), present=sorted(view.consuming_since))
-            self.others.close()
-            self.others = None
-            self._stand_by()
-
-    def _stand_by(self) -> None:
-        slot, view = self.workplace.slot, self.workplace.attendance.view
-        queues = {
-            number: queue for number, queue in enumerate(topology.command_queues()) if not slot.owns(number)
-        }
-        self._others_slots = tuple(number % slot.of for number in queues)
-        self._stood_by_at = view.at if view is not None else None
-        self.others = Intake(
-            self.connection, list(queues.values()), self.workplace.prefetch_per_queue, is_dead=False
-        )
+        if view is not None and view is not self._view_before and view.partitions != self._partitions:
+            # What was in the former ones is done, or nobody would have changed the number.
+            log.info("partitions.changed", before=self._partitions, now=view.partitions)
+            self.unsubscribe()
+            self.declare(heart)
+            self.subscribe()
+        if self.own is not None and self.standby is not None:
+            self.standby.mind()
+            self.signs.consuming(len(self.own.queues), self.standby.guest_count)
 
     def _take_arrived(self, patience_seconds: float) -> None:
         """Wait for a message, then take what the socket holds, up to a batch; more stays in the kernel."""

@@ -14,6 +14,7 @@ from kombu import Exchange, Queue
 
 from contracts import topology
 from worker import logs
+from worker.store import database, partitioning
 
 # The last words of RabbitMQ's 406: `inequivalent arg 'x-max-length' … but current is …`.
 _DIFFERENCE = re.compile(
@@ -55,6 +56,17 @@ def declare(channel: Any, partitions: int = topology.PARTITIONS, *, opens_entran
         channel.queue_bind(binding.destination, binding.source, binding.routing_key)
     if opens_entrance:
         open_entrance(channel, partitions)
+
+
+def declare_current(engine: database.Engine, channel: Any) -> int:
+    """Declare the queues that commands are taken from; give their number. Raises database.TryAgain too.
+
+    The number stays as it is meanwhile, so that commands are not led back to queues that nobody takes from.
+    """
+    with database.transaction(engine) as tx:
+        current = partitioning.hold(tx)
+        declare(channel, current.partitions, opens_entrance=not current.is_changing)
+    return current.partitions
 
 
 def open_entrance(channel: Any, partitions: int) -> None:

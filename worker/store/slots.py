@@ -19,9 +19,13 @@ PRESENT_SECONDS = 5  # a worker that has not written for so long is taken for ab
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """The slots whose workers were there at an instant of the database, and since when each consumes."""
+    """The slots whose workers were there at an instant of the database, and since when each consumes.
+
+    `partitions` is how many command queues there are to be shared.
+    """
 
     at: datetime
+    partitions: int
     consuming_since: dict[int, datetime]
 
 
@@ -34,8 +38,8 @@ SET worker = excluded.worker, seen_at = excluded.seen_at,
 """)
 
 _VIEW = text("""
-SELECT now() AS at, slot, consuming_since
-FROM (SELECT) AS always
+SELECT now() AS at, partitions, slot, consuming_since
+FROM partitioning
 LEFT JOIN slot ON slots = :slots AND seen_at > now() - make_interval(secs => :seconds)
 """)
 
@@ -65,4 +69,4 @@ def view(tx: Connection, of: int) -> View:
     """Tell which of so many slots have their workers."""
     rows = tx.execute(_VIEW, {"slots": of, "seconds": PRESENT_SECONDS}).all()
     since = {row.slot: row.consuming_since for row in rows if row.slot is not None}
-    return View(at=rows[0].at, consuming_since=since)
+    return View(at=rows[0].at, partitions=rows[0].partitions, consuming_since=since)
