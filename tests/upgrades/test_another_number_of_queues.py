@@ -1,0 +1,268 @@
+"""`basketry partitions`: more and fewer command queues under load, and whatever comes in between."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from kombu import Connection
+from outside.connecting import connect
+from outside.flood import publish
+from outside.listener import Listener
+from outside.numbered import assert_each_once_and_in_order, numbered
+from outside.processes import ended, working
+from outside.stage import Management, Stage, fresh
+from outside.wire import Message, command, unique
+from pika.exceptions import ChannelClosedByBroker
+
+from contracts import topology as contract
+from worker import topology
+from worker.local.servers import Servers
+from worker.store import database, partitioning
+
+SAYS_THAT_COMMANDS_GO_OVER = "is done first"
+
+
+@pytest.fixture
+def stage(servers: Servers) -> Iterator[Stage]:
+    """Give each test a house of its own: its number of queues is what is changed."""
+    with fresh(servers) as stage:
+        yield stage
+
+
+@pytest.fixture
+def engine(stage: Stage) -> Iterator[database.Engine]:
+    engine = database.engine(stage.database_url, "tests")
+    yield engine
+    engine.dispose()
+
+
+def tool(stage: Stage, *arguments: str) -> "subprocess.Popen[str]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("BASKETRY_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "worker.cli", "partitions", *arguments],
+        env={**inherited, **stage.environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def said(stage: Stage, *arguments: str) -> tuple[int, str]:
+    with ended(tool(stage, *arguments)) as process:
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
+
+def names(partitions: int) -> list[str]:
+    prefix = "basket.commands" if partitions == 8 else f"basket.commands.{partitions}"
+    return [f"{prefix}.{number:02d}" for number in range(partitions)]
+
+
+def is_there(stage: Stage, queue: str) -> bool:
+    with connect(stage.broker_url) as connection:
+        try:
+            connection.channel().queue_declare(queue, passive=True)
+        except ChannelClosedByBroker:
+            return False
+        return True
+
+
+def ways_in(stage: Stage) -> set[str]:
+    """Name the exchanges that commands are led to."""
+    management = Management.of(stage.servers)
+    assert management is not None
+    led = management.call("GET", f"exchanges/{stage.vhost}/basket.commands/bindings/source")
+    return {binding["destination"] for binding in led}
+
+
+class Load(threading.Thread):
+    """A publisher that goes on, round by round, until it is told to stop; `refused` when it was."""
+
+    def __init__(self, stage: Stage, baskets: int) -> None:
+        super().__init__(daemon=True)
+        self._stage = stage
+        self._baskets = baskets
+        (self._all,) = numbered(baskets, 400)
+        self._is_stopping = False
+        self._published = 0
+        self._refused: AssertionError | None = None
+
+    def run(self) -> None:
+        try:
+            while not self._is_stopping and self._published < len(self._all):
+                following = self._published + self._baskets
+                publish(self._stage.broker_url, self._all[self._published : following])
+                self._published = following
+        except AssertionError as error:
+            self._refused = error
+
+    def stop(self) -> list[Message]:
+        """Stop, and give what was published; fails when something was refused."""
+        self._is_stopping = True
+        self.join()
+        assert self._refused is None, self._refused
+        return self._all[: self._published]
+
+
+@contextmanager
+def load(stage: Stage, baskets: int = 60) -> Iterator[Load]:
+    publishing = Load(stage, baskets)
+    publishing.start()
+    try:
+        yield publishing
+    finally:
+        publishing.stop()
+
+
+@pytest.mark.slow
+def test_from_8_to_12_to_8_under_load_each_once_and_in_order(stage: Stage, folder: Path) -> None:
+    with (
+        Listener(stage.broker_url) as events,
+        working(stage, "one", folder),
+        working(stage, "other", folder),
+        load(stage) as publishing,
+    ):
+        for partitions, former in ((12, 8), (8, 12)):
+            events.until_heard(len(events.different()) + 500, seconds=60)
+            code, output = said(stage, str(partitions))
+            assert code == 0, output
+            assert ways_in(stage) == {contract.by_key(partitions)}
+            assert [name for name in names(former) if is_there(stage, name)] == []
+            assert stage.rows("select partitions, next_partitions from partitioning") == [(partitions, None)]
+        events.until_heard(len(events.different()) + 500, seconds=60)
+        part = publishing.stop()
+        events.until_heard(len(part), seconds=90)
+    assert len(part) >= 1500
+    assert_each_once_and_in_order(events, stage, [part])
+
+
+@pytest.mark.slow
+def test_killed_while_it_waits_it_goes_on_when_it_is_run_again(stage: Stage, folder: Path) -> None:
+    """Workers that start meanwhile take from the former queues, and lead nothing back into them."""
+    with (
+        Listener(stage.broker_url) as events,
+        working(stage, "first", folder) as first,
+        load(stage) as publishing,
+    ):
+        events.until_heard(300)
+        os.kill(first.pid, signal.SIGSTOP)
+        with ended(tool(stage, "5")) as process:
+            assert process.stdout is not None
+            assert any(SAYS_THAT_COMMANDS_GO_OVER in line for line in process.stdout)
+            process.send_signal(signal.SIGKILL)
+        os.kill(first.pid, signal.SIGCONT)
+        assert stage.rows("select partitions, next_partitions from partitioning") == [(8, 5)]
+        assert said(stage)[1] == (
+            "There are 8 command queues, and a change to 5 is under way: "
+            "`basketry partitions 5` finishes it.\n"
+        )
+        code, output = said(stage, "6")
+        assert code == 1
+        assert "run `basketry partitions 5` to finish it first" in output
+        with working(stage, "meanwhile", folder):
+            assert ways_in(stage) == {"basket.commands.by-key.5"}
+            assert first.stop() == 0
+            code, output = said(stage, "5")
+            assert code == 0, output
+            events.until_heard(len(events.different()) + 300, seconds=60)
+            part = publishing.stop()
+            events.until_heard(len(part), seconds=90)
+        assert_each_once_and_in_order(events, stage, [part])
+        assert [name for name in names(8) if is_there(stage, name)] == []
+    code, output = said(stage, "8")
+    assert code == 1, "nobody consumes them"
+    assert "Nobody consumes basket.commands.5.00" in output
+
+
+def test_with_nobody_at_work_nothing_is_changed(stage: Stage) -> None:
+    with Connection(stage.broker_url) as connection:
+        topology.declare(connection.default_channel)
+    code, output = said(stage, "9")
+    assert code == 1
+    assert output.startswith("Error: Nobody consumes basket.commands.00, ")
+    assert said(stage) == (0, "There are 8 command queues.\n")
+    assert not is_there(stage, "basket.commands.9.00")
+
+
+def test_what_came_late_to_a_former_set_is_published_again_and_the_set_goes(stage: Stage) -> None:
+    with Connection(stage.broker_url) as connection:
+        topology.declare(connection.default_channel, 3)
+        topology.declare(connection.default_channel)
+    late = [command("basket.get", unique("late"), b"\xff{}") for _ in range(250)]
+    with connect(stage.broker_url) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for message in late:
+            channel.basic_publish("basket.commands.by-key.3", message.key, message.body, message.properties)
+    code, output = said(stage, "8")
+    assert code == 0, output
+    assert [name for name in names(3) if is_there(stage, name)] == []
+    assert ways_in(stage) == {"basket.commands.by-key"}
+    assert arrived(stage, names(8), len(late)) == {
+        (message.key, message.message_id, message.body) for message in late
+    }
+
+
+def arrived(stage: Stage, queues: list[str], count: int) -> set[tuple[str, str, bytes]]:
+    """Take so many messages off some queues; give key, message id and body of each."""
+    taken: list[tuple[str, str, bytes]] = []
+    with connect(stage.broker_url) as connection:
+        channel = connection.channel()
+        for queue in queues:
+            channel.basic_consume(
+                queue, lambda _, method, told, body: taken.append((method.routing_key, told.message_id, body))
+            )
+        for _ in range(100):
+            connection.process_data_events(time_limit=0.1)
+            if len(taken) >= count:
+                break
+    return set(taken)
+
+
+def test_nobody_changes_the_number_while_a_worker_declares(engine: database.Engine) -> None:
+    with database.transaction(engine) as tx:
+        assert partitioning.hold(tx).partitions == 8
+        with pytest.raises(database.TryAgain, match="LockNotAvailable"):
+            begin_at_once(engine, 12)
+    begin_at_once(engine, 12)
+
+
+def begin_at_once(engine: database.Engine, partitions: int) -> None:
+    with database.transaction(engine) as tx:
+        tx.exec_driver_sql("set local lock_timeout = '100ms'")
+        assert partitioning.begin(tx, partitions)
+
+
+def test_one_change_is_finished_before_another_one_begins(engine: database.Engine) -> None:
+    with database.transaction(engine) as tx:
+        assert partitioning.begin(tx, 12)
+        assert partitioning.begin(tx, 12), "the same once more goes on"
+        assert not partitioning.begin(tx, 13)
+        assert not partitioning.finish(tx, 13)
+        assert partitioning.finish(tx, 12)
+        assert not partitioning.finish(tx, 12)
+        assert not partitioning.begin(tx, 12)
+        assert partitioning.read(tx) == partitioning.Partitioning(partitions=12, next_partitions=None)
+
+
+def test_two_cannot_change_it_at_once(stage: Stage, engine: database.Engine) -> None:
+    with partitioning.alone(engine) as first:
+        assert first
+        code, output = said(stage, "12")
+        assert code == 1
+        assert output == "Error: Somebody else is changing the number of queues at this moment.\n"
+    with partitioning.alone(engine) as again:
+        assert again
+
+
+@pytest.mark.parametrize("number", ["0", "257", "many"])
+def test_a_number_that_is_none_is_refused_in_a_sentence(stage: Stage, number: str) -> None:
+    code, output = said(stage, number)
+    assert code == 2
+    assert "Error: Invalid value for '[NUMBER]'" in output
