@@ -8,7 +8,7 @@ from __future__ import annotations
 from celery import Celery, signals
 from celery.utils.nodenames import gethostname, nodename
 
-from worker import tasks
+from worker import tasks, tls
 from worker.attendance import Attendance
 from worker.consumer import Workplace
 from worker.key_sets import KeySetFile
@@ -32,7 +32,7 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
     app.conf.update(
         worker_consumer="worker.consumer:Consumer",
         broker_transport="worker.plain_amqp:Transport",  # takes messages that py-amqp cannot read
-        broker_use_ssl=broker_url.startswith("amqps") or None,
+        broker_use_ssl=tls.options(broker_url, settings.broker_files),
         broker_heartbeat=settings.broker_heartbeat,  # a lost host is noticed within three times of it
         broker_connection_timeout=_BROKER_TIMEOUT_SECONDS,
         broker_transport_options={
@@ -68,8 +68,8 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
         app,
         tasks.Tools(
             engine,
-            Publisher(broker_url, f"basketry {name}", "replies"),
-            Publisher(broker_url, f"basketry {name}", "events"),
+            Publisher(broker_url, f"basketry {name}", "replies", settings.broker_files),
+            Publisher(broker_url, f"basketry {name}", "events", settings.broker_files),
             _keyring(settings),
             Suspects(engine),
             settings.reply_queue_prefixes,

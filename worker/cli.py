@@ -126,8 +126,10 @@ def send(
     Exits 0 for a status of 2xx, 1 for 4xx, 2 for anything else.
     """
     from contracts.client import Client, NoAnswer
+    from worker import tls
 
-    broker_url = load_settings(state_dir).broker_url.get_secret_value()
+    chosen = load_settings(state_dir)
+    broker_url = tls.url_for_client(chosen.broker_url.get_secret_value(), chosen.broker_files)
     try:
         with Client(broker_url, channel=channel, token=bearer) as client:
             answer = client.call(

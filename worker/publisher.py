@@ -15,7 +15,7 @@ import amqp
 import msgspec
 from kombu import Connection
 
-from worker import logs, topology
+from worker import logs, tls, topology
 from worker.ops import relaying
 
 _TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
@@ -62,9 +62,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Publisher:
     """One connection for one thread; connects when needed, and leaves a broken broker alone for a second."""
 
-    def __init__(self, broker_url: str, name: str, purpose: str = "events") -> None:
+    def __init__(
+        self, broker_url: str, name: str, purpose: str = "events", files: tls.Files = tls.SYSTEM
+    ) -> None:
         self._url = broker_url
         self._name = f"{name} {purpose}"
+        self._files = files
         self._blocked = relaying.BLOCKED.labels(purpose)
         self._is_blocked = False
         self._connection: Connection | None = None
@@ -111,6 +114,7 @@ class Publisher:
     def _connect(self) -> None:
         self._connection = Connection(
             self._url,
+            ssl=tls.options(self._url, self._files),
             connect_timeout=_TIMEOUT_SECONDS,
             transport_options={
                 "read_timeout": _TIMEOUT_SECONDS,

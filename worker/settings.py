@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.topology import COMMANDS
+from worker import tls
 from worker.slots import Slot
 
 _MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: a key of the size of the hash output or larger
@@ -40,7 +42,39 @@ def _database_url(url: SecretStr) -> SecretStr:
 def _broker_url(url: SecretStr) -> SecretStr:
     if _scheme(url) not in ("amqp", "amqps", "pyamqp"):
         raise ValueError("must be an AMQP URL such as amqp://user:password@host:5672/vhost")
+    if set("?#;") & set(url.get_secret_value()):
+        # kombu takes a `;` for another broker, and some options behind a `?` would loosen the checks of TLS.
+        raise ValueError("must be one AMQP URL without options: write ? as %3F, # as %23, ; as %3B in it")
     return url
+
+
+def _authority(path: Path | None) -> Path | None:
+    try:
+        tls.Files(ca=path).check()
+    except OSError as error:
+        raise ValueError(f"must be a file of PEM certificates ({_reason(error)})") from error
+    return path
+
+
+def _key(path: Path | None, others: ValidationInfo) -> Path | None:
+    """Check the key and its certificate, which must fit."""
+    certificate = others.data.get("broker_certificate_file")
+    if certificate is None and path is not None:
+        raise ValueError("needs BASKETRY_BROKER_CERTIFICATE_FILE beside it")
+    try:
+        tls.Files(certificate=certificate, key=path).check()
+    except OSError as error:
+        raise PydanticCustomError(
+            _WHOLE_SENTENCE,
+            "BASKETRY_BROKER_CERTIFICATE_FILE and BASKETRY_BROKER_KEY_FILE are wrong: they must be PEM files "
+            "that belong together, the key without a password ({reason}).",
+            {"reason": _reason(error)},
+        ) from error
+    return path
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror if not isinstance(error, ssl.SSLError) else error.reason) or type(error).__name__
 
 
 def _secret(secret: SecretStr | None) -> SecretStr | None:
@@ -120,6 +154,9 @@ class Settings(BaseSettings):
 
     database_url: Annotated[SecretStr, AfterValidator(_database_url)]
     broker_url: Annotated[SecretStr, AfterValidator(_broker_url)]
+    broker_ca_file: Annotated[Path | None, AfterValidator(_authority)] = None
+    broker_certificate_file: Path | None = None
+    broker_key_file: Annotated[Path | None, AfterValidator(_key)] = None
     jwt_secret: Annotated[SecretStr | None, AfterValidator(_secret)] = None
     jwks_file: Annotated[Path | None, AfterValidator(_key_set)] = None
     token_audience: Annotated[str | None, AfterValidator(_audience)] = None
@@ -139,6 +176,13 @@ class Settings(BaseSettings):
     @property
     def reply_queue_prefixes(self) -> tuple[str, ...]:
         return tuple(self.reply_queues.split(","))
+
+    @property
+    def broker_files(self) -> tls.Files:
+        """Give what TLS to the broker goes by."""
+        return tls.Files(
+            ca=self.broker_ca_file, certificate=self.broker_certificate_file, key=self.broker_key_file
+        )
 
 
 def load() -> Settings:

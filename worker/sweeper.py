@@ -37,7 +37,8 @@ class Sweeper(threading.Thread):
     def __init__(self, settings: Settings, name: str) -> None:
         super().__init__(name="sweeper", daemon=True)
         self._engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name} sweeper")
-        self._publisher = Publisher(settings.broker_url.get_secret_value(), f"basketry {name}", "sweeper")
+        broker_url = settings.broker_url.get_secret_value()
+        self._publisher = Publisher(broker_url, f"basketry {name}", "sweeper", settings.broker_files)
         self._retention = settings.answer_retention
         self._nudged = threading.Event()
         self._is_stopping = False

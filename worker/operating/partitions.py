@@ -17,6 +17,7 @@ import amqp
 from kombu import Connection
 
 from contracts import topology
+from worker import tls
 from worker import topology as broker
 from worker.operating import barrier
 from worker.store import database, partitioning
@@ -78,7 +79,7 @@ def _broker(settings: Settings) -> Iterator[Any]:
     connection = Connection(
         url,
         transport="worker.plain_amqp:Transport",  # what is published again stays as it is, byte for byte
-        ssl=url.startswith("amqps"),
+        ssl=tls.options(url, settings.broker_files),
         connect_timeout=_TIMEOUT_SECONDS,
         transport_options={
             "read_timeout": _TIMEOUT_SECONDS,
