@@ -7,7 +7,7 @@ import sys
 import click
 
 from scheduler import beat
-from worker import logs, settings
+from worker import exposure, logs, settings
 from worker.store import schema
 
 
@@ -18,6 +18,7 @@ def main(name: str) -> None:
     try:
         chosen = settings.load()
         logs.configure(chosen.log_level)
+        exposure.say(chosen)
         schema.check(chosen.database_url.get_secret_value())
         sys.exit(beat.run(chosen, name))
     except (settings.SettingsError, schema.SchemaError) as error:

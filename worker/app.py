@@ -8,7 +8,7 @@ from __future__ import annotations
 from celery import Celery, signals
 from celery.utils.nodenames import gethostname, nodename
 
-from worker import tasks, tls
+from worker import exposure, tasks, tls
 from worker.attendance import Attendance
 from worker.consumer import Workplace
 from worker.key_sets import KeySetFile
@@ -93,6 +93,7 @@ def run_worker(settings: Settings, name: str) -> int:
     """Work until SIGTERM; give the exit code. Raises SettingsError and SchemaError before any work."""
     signs = Signs()
     app = make(settings, name, signs)
+    exposure.say(settings)
     schema.check(settings.database_url.get_secret_value())
     who = endpoint.Process(role="worker", name=name, slot=settings.slot)
     with endpoint.serving(settings, who, signs):
