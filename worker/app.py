@@ -5,12 +5,13 @@ Celery's defaults that would lose messages or do needless work here are set othe
 
 from __future__ import annotations
 
+import time
+
 from celery import Celery, signals
 from celery.utils.nodenames import gethostname, nodename
 
 from worker import exposure, tasks, tls
 from worker.attendance import Attendance
-from worker.consumer import Workplace
 from worker.key_sets import KeySetFile
 from worker.ops import endpoint
 from worker.ops.signs import Signs
@@ -21,8 +22,10 @@ from worker.store import database, schema
 from worker.suspects import Suspects
 from worker.sweeper import Sweeper
 from worker.tokens import Keyring
+from worker.workplace import Workplace
 
-_BROKER_TIMEOUT_SECONDS = 4.0
+_BROKER_TIMEOUT_SECONDS = 3.0  # a stop waits for it once
+_STOPS_WITHIN_SECONDS = 3.0  # both threads together
 
 
 def make(settings: Settings, name: str, signs: Signs) -> Celery:
@@ -53,11 +56,12 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
         task_store_eager_result=False,
     )
     engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
-    slot = Slot.parse(settings.slot)
+    slot, suspects = Slot.parse(settings.slot), Suspects(engine)
     app.workplace = Workplace(
         engine=engine,
         slot=slot,
         attendance=Attendance(engine, slot, name),
+        suspects=suspects,
         batch_size=settings.batch_size,
         prefetch_per_queue=settings.prefetch_per_queue,
         outage_patience_seconds=settings.outage_patience.total_seconds(),
@@ -71,7 +75,7 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
             Publisher(broker_url, f"basketry {name}", "replies", settings.broker_files),
             Publisher(broker_url, f"basketry {name}", "events", settings.broker_files),
             _keyring(settings),
-            Suspects(engine),
+            suspects,
             settings.reply_queue_prefixes,
             signs,
         ),
@@ -110,5 +114,8 @@ def _work(settings: Settings, name: str, app: Celery) -> int:
         worker.start()
         return int(worker.exitcode or 0)
     finally:
-        app.workplace.attendance.stop()
-        sweeper.stop()
+        until = time.monotonic() + _STOPS_WITHIN_SECONDS
+        for thread in (app.workplace.attendance, sweeper):
+            thread.stop_soon()
+        for thread in (app.workplace.attendance, sweeper):
+            thread.stop(max(0.1, until - time.monotonic()))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from worker.slots import Slot
 
 _EVERY_SECONDS = 1.0
-_STOPS_WITHIN_SECONDS = 5.0
 
 log = logs.get(__name__)
 
@@ -48,12 +47,16 @@ class Attendance(threading.Thread):
         self._consumes = False
         self._changed.set()
 
-    def stop(self) -> None:
-        """Leave, and end the thread."""
+    def stop_soon(self) -> None:
+        """Leave, then end the thread."""
         self._consumes, self._is_stopping = False, True
         self._changed.set()
+
+    def stop(self, within_seconds: float) -> None:
+        """Leave, and wait for the thread's end; what takes longer ends with the process."""
+        self.stop_soon()
         if self.is_alive():
-            self.join(_STOPS_WITHIN_SECONDS)
+            self.join(within_seconds)
 
     def run(self) -> None:
         was_consuming = False
@@ -75,8 +78,10 @@ class Attendance(threading.Thread):
         slot, arrival = self._slot, self._arrivals
         since = self._since[1] if self._since[0] == arrival else None
         with database.transaction(self._engine) as tx:
-            if consumes:
-                since = slots.sign(tx, slot.number, slot.of, self._worker, since)
+            if consumes and since is None:
+                since = slots.arrive(tx, slot.number, slot.of, self._worker)
+            elif consumes and since is not None:
+                slots.sign(tx, slot.number, slot.of, self._worker, since)
             elif was_consuming:
                 slots.leave(tx, slot.number, slot.of, self._worker)
             view = slots.view(tx, slot.of)

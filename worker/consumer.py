@@ -7,51 +7,34 @@ come first; on the others it stands by, on a channel of their own. Channels are 
 
 from __future__ import annotations
 
-import random
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+import amqp
 from celery import bootsteps
 from celery.worker import state
 from celery.worker.consumer import connection, consumer
 from kombu.exceptions import OperationalError
 
-from worker import logs, tasks, topology
-from worker.attendance import Attendance
+from worker import logs, pauses, tasks, topology
 from worker.heart import Heart
-from worker.intake import Intake, oldest_published_at
+from worker.intake import BATCH_BYTES, Intake, oldest_published_at
 from worker.ops.signs import Signs
-from worker.slots import Slot
 from worker.standby import Standby
 from worker.store import database, slots
-from worker.store.database import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from contracts.envelope import Delivery
+    from worker.workplace import Workplace
+
 EXIT_OUTAGE = 75  # EX_TEMPFAIL of sysexits.h
 
-_IDLE_SECONDS = 1.0  # how long one wait for a message lasts; a signal is seen at its end
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
-_BATCH_BYTES = 4 * 1024 * 1024
+_LONGEST_REST_SECONDS = 60.0  # between subscriptions under which nothing is done
 
 log = logs.get(__name__)
-
-
-class Workplace(msgspec.Struct, frozen=True, kw_only=True):
-    """What the consumer of a worker process is told; the attribute `workplace` of the Celery app."""
-
-    engine: Engine
-    slot: Slot
-    attendance: Attendance
-    batch_size: int
-    prefetch_per_queue: int
-    outage_patience_seconds: float
-    ready_file: str
-    signs: Signs
 
 
 class Subscribe(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -66,6 +49,7 @@ class Subscribe(bootsteps.StartStopStep):  # type: ignore[misc]
     def start(self, c: Consumer) -> None:
         c.signs.connected()
         heart = c.heart = Heart(c.connection)
+        c.rest(heart)
         c.declare(heart)
         c.subscribe()
 
@@ -98,6 +82,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     own: Intake | None
     dead: Intake | None
     standby: Standby | None
+    _rests: Iterator[float] | None = None  # since something was taken and nothing acked
     _partitions: int  # as many queues there are
     _view_before: slots.View | None  # seen when they were declared: it may be out of date
 
@@ -121,14 +106,15 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, however long that takes: workers that lost one broker do not come back all at once."""
-        for pause in _pauses():
+        for pause in pauses.growing():
             state.maybe_shutdown()
             try:
-                conn.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+                conn.ensure_connection(max_retries=0)
             except (*conn.connection_errors, *conn.channel_errors, OperationalError) as error:
+                conn.maybe_switch_next()
                 self.signs.not_consuming("The broker cannot be reached.")
                 log.warning("broker.away", why=f"{type(error).__name__}: {error}", pause_seconds=pause)
-                _rest(pause)
+                pauses.rest(pause)
             else:
                 break
         return conn
@@ -149,11 +135,26 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self.signs.waiting(lambda: oldest_published_at(self.intakes()))
         self.signs.consuming(len(own))
 
+    def rest(self, heart: Heart) -> None:
+        """Wait before the next subscription when nothing came of the last: messages come back counted."""
+        if self._rests is not None:
+            pause = next(self._rests)
+            log.warning("subscription.postponed", why="nothing was done under the last", pause_seconds=pause)
+            self._hold(pause, heart)
+
     def unsubscribe(self) -> None:
         """Give back what is unacked."""
-        for intake in self.intakes():
-            intake.close()
+        if self._rests is None and any(intake.unacked for intake in self.intakes()):
+            self._rests = pauses.growing(_LONGEST_REST_SECONDS)
+        try:
+            for intake in self.intakes():
+                intake.close()
+        except (OSError, amqp.AMQPError) as error:
+            log.warning("channel.lost", why=f"{type(error).__name__}: {error}")
+            if self.connection is not None:
+                self.connection.collect()  # which gives back as well, without another word
         self.own, self.dead, self.standby = None, None, None
+        self.workplace.suspects.withdraw()
 
     def intakes(self) -> list[Intake]:
         others = self.standby.intake if self.standby is not None else None
@@ -171,7 +172,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             arrived = [intake for intake in self.intakes() if len(intake)]
             for intake in arrived:
                 self._handle(intake, heart)
-            self._take_arrived(0.0 if arrived else _IDLE_SECONDS)
+            self._take_arrived(0.0 if arrived else heart.idle_seconds)
             heart.tick()
 
     def declare(self, heart: Heart) -> None:
@@ -180,10 +181,10 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         So nothing is taken before it can be handled: what a worker holds in an outage comes back counted.
         """
         self._view_before = self.workplace.attendance.view
-        for pause in _pauses():
+        for pause in pauses.growing():
             try:
-                channel = self.connection.default_channel
-                self._partitions = topology.declare_current(self.workplace.engine, channel)
+                with self.connection.channel() as channel:
+                    self._partitions = topology.declare_current(self.workplace.engine, channel)
             except database.TryAgain as error:
                 self.signs.not_consuming("The database is away: no command is taken before it is back.")
                 log.warning("database.awaited", why=str(error), pause_seconds=pause)
@@ -198,7 +199,10 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def _tell_ready(self) -> None:
         log.info("worker.ready", hostname=self.hostname, slot=str(self.workplace.slot))
         if self.workplace.ready_file:
-            Path(self.workplace.ready_file).touch()
+            try:
+                Path(self.workplace.ready_file).touch()
+            except OSError as error:
+                log.error("worker.ready_unsaid", why=str(error))  # noqa: TRY400 - it works all the same
 
     def _mind_the_queues(self, heart: Heart) -> None:
         """Go over to other queues when their number has changed; stand by for those of others."""
@@ -216,49 +220,58 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def _take_arrived(self, patience_seconds: float) -> None:
         """Wait for a message, then take what the socket holds, up to a batch; more stays in the kernel."""
         seconds = patience_seconds
-        while True:
-            try:
-                self.connection.drain_events(timeout=seconds)
-            except TimeoutError:
-                return
-            if self._is_full():
-                return
+        while not self._is_full() and self.connection.connection.read_one(seconds):
             seconds = 0.0
 
     def _is_full(self) -> bool:
         intakes = self.intakes()
         if sum(len(intake) for intake in intakes) >= self.workplace.batch_size:
             return True
-        return sum(intake.size for intake in intakes) >= _BATCH_BYTES
+        return sum(intake.size for intake in intakes) >= BATCH_BYTES
 
     def _handle(self, intake: Intake, heart: Heart) -> None:
         """Have a batch done, however long that takes, and ack it."""
         deliveries, tag = intake.take(self.workplace.batch_size)
-        done, pauses, held_since = 0, _pauses(), time.monotonic()
+        done, growing, held_since = 0, pauses.growing(), time.monotonic()
         while True:
-            with heart.beating_alone():
-                outcome = self.app.tasks[tasks.NAME].apply(args=(deliveries[done:],), throw=True).result
+            outcome = self._attempt(deliveries[done:], heart)
             if isinstance(outcome, tasks.Done):
                 break
             if outcome.first:
                 self.signs.released()
-                done, pauses, held_since = done + outcome.first, _pauses(), time.monotonic()
+                done, growing, held_since = done + outcome.first, pauses.growing(), time.monotonic()
             if time.monotonic() - held_since > self.workplace.outage_patience_seconds:
                 self._give_up(outcome.why)
             self.signs.holding()
-            pause = next(pauses)
+            pause = next(growing)
             log.warning("batch.held", size=len(deliveries) - done, why=outcome.why, pause_seconds=pause)
             self._hold(pause, heart)
         self.signs.released()
         intake.acknowledge(tag)
+        self._rests = None
+
+    def _attempt(self, deliveries: list[Delivery], heart: Heart) -> tasks.Done | tasks.TryAgain:
+        """Have the task do it; what it raises ends the process, so that the messages come back counted."""
+        try:
+            with heart.beating_alone():
+                outcome: tasks.Done | tasks.TryAgain = (
+                    self.app.tasks[tasks.NAME].apply(args=(deliveries,), throw=True).result
+                )
+        except self.connection_errors as error:
+            # Celery would take it for a lost connection of ours and subscribe again at once.
+            raise RuntimeError("a batch failed on a defect of ours") from error
+        return outcome
 
     def _hold(self, seconds: float, heart: Heart) -> None:
-        """Let time pass with the connection alive: deliveries are taken in, as far as prefetch allows."""
+        """Let time pass with the connection alive: deliveries are taken in, as far as there is room."""
         until = time.monotonic() + seconds
         while (remaining := until - time.monotonic()) > 0:
             state.maybe_shutdown()
-            with suppress(TimeoutError):
-                self.connection.drain_events(timeout=min(remaining, _IDLE_SECONDS))
+            if self._is_full():
+                with heart.beating_alone():
+                    time.sleep(min(remaining, heart.idle_seconds))
+            else:
+                self._take_arrived(min(remaining, heart.idle_seconds))
             heart.tick()
 
     def _give_up(self, why: str) -> None:
@@ -266,19 +279,3 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         log.error("worker.gives_up", after_seconds=self.workplace.outage_patience_seconds, why=why)
         state.should_stop = EXIT_OUTAGE
         state.maybe_shutdown()
-
-
-def _pauses() -> Iterator[float]:
-    """Give how long to rest after each failure: longer and longer, never for all workers alike."""
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
-
-
-def _rest(seconds: float) -> None:
-    """Rest without a connection; a signal is seen within a tenth of a second."""
-    until = time.monotonic() + seconds
-    while (remaining := until - time.monotonic()) > 0:
-        state.maybe_shutdown()
-        time.sleep(min(0.1, remaining))

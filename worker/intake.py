@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import amqp
 from kombu import Consumer as Subscription
 
 from contracts.envelope import Delivery
-from worker import logs
+from worker import logs, suspects
 from worker.ops import commands
 from worker.plain_amqp import UNREADABLE_PROPERTIES
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 _RETURNED = "x-delivery-count"  # of quorum queues: how often a message has come back
 _ALARMING_RETURNS = 20
+BATCH_BYTES = 4 * 1024 * 1024  # of bodies, that are worked at together or wait for it
 
 log = logs.get(__name__)
 
@@ -55,10 +55,22 @@ class Intake:
         return sum(len(message.body) for message in self._received)
 
     def take(self, most: int) -> tuple[list[Delivery], int]:
-        """Take the oldest messages; give them, and the tag that acks them."""
-        taken = self._in_hand = self._received[:most]
-        del self._received[:most]
-        return [self._delivery(message) for message in taken], taken[-1].delivery_tag
+        """Take the oldest messages; give them, and the tag that acks them.
+
+        One that may have ended a worker comes alone: acked as soon as it is done, it is not counted again.
+        """
+        taken: list[Delivery] = []
+        size = 0
+        for message in self._received[:most]:
+            delivery = self._delivery(message)
+            size += len(delivery.body)
+            is_apart = suspects.is_suspect(delivery) or (taken and suspects.is_suspect(taken[0]))
+            if taken and (is_apart or size > BATCH_BYTES):
+                break
+            taken.append(delivery)
+        self._in_hand = self._received[: len(taken)]
+        del self._received[: len(taken)]
+        return taken, self._in_hand[-1].delivery_tag
 
     def acknowledge(self, tag: int) -> None:
         """Ack a message and all that arrived before it."""
@@ -73,14 +85,14 @@ class Intake:
     def close(self) -> None:
         """Close the channel, never cancel: what is unacked goes back to the front of its queue, in order.
 
-        A cancelled consumer's unacked messages would be overtaken by the next ones.
+        A cancelled consumer's unacked messages would be overtaken by the next ones. Raises OSError and
+        amqp.AMQPError when the broker does not answer; then the connection has to go.
         """
         try:
             self._channel.close()
-        except (OSError, amqp.AMQPError) as error:
-            log.warning("channel.lost", why=str(error))
-        # Deliveries still arrive while the channel closes; they are another worker's by now.
-        self._received, self._in_hand = [], []
+        finally:
+            # Deliveries still arrive while the channel closes; they are another worker's by now.
+            self._received, self._in_hand = [], []
 
     def _receive(self, message: Message) -> None:
         self._received.append(message)

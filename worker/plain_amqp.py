@@ -8,6 +8,7 @@ decompression and py-amqp's decoding of bodies are off: a body arrives as the by
 
 from __future__ import annotations
 
+import select
 import struct
 import time
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ _HEADER_FRAME = 2
 _FIXED_HEADER_BYTES = 12  # class id, weight, body size; the properties follow
 _ONLY_HEADERS_FLAG = 0x2000
 _DELIVER_ROUTING_KEY = 255
+_A_MOMENT_SECONDS = 0.001
 
 
 class Message:
@@ -68,10 +70,46 @@ class Channel(pyamqp.Channel):  # type: ignore[misc]
 
 
 class Connection(pyamqp.Connection):  # type: ignore[misc]
+    """A connection on which nothing waits for ever, wherever the broker falls silent."""
+
     Channel = Channel
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, frame_handler=_tolerant_frame_handler, **kwargs)
+
+    def connect(self, callback: Callable[[], None] | None = None) -> Any:
+        connected = super().connect(callback)
+        bound_waits(self)
+        return connected
+
+    def read_one(self, seconds: float) -> bool:
+        """Read a frame and deliver what it completes; False when none came within that time.
+
+        py-amqp's own reading without waiting turns in circles when the broker falls silent within a frame.
+        """
+        if not seconds and not self._may_be_read():
+            return False
+        try:
+            self.blocking_read(max(seconds, _A_MOMENT_SECONDS))
+        except TimeoutError:
+            return False
+        return True
+
+    def _may_be_read(self) -> bool:
+        transport = self.transport
+        if transport._read_buffer or getattr(transport.sock, "pending", int)():  # noqa: SLF001 - read ahead
+            return True
+        poll = select.poll()
+        poll.register(transport.sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+def bound_waits(connection: Any) -> None:
+    """Have a wait for the broker that names no time of its own end as a TimeoutError after `read_timeout`.
+
+    The socket's SO_RCVTIMEO, which py-amqp sets, does not: in the middle of a frame it is tried again.
+    """
+    connection.transport.sock.settimeout(connection.read_timeout)
 
 
 class Transport(pyamqp.Transport):  # type: ignore[misc]

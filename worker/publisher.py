@@ -17,6 +17,7 @@ from kombu import Connection
 
 from worker import logs, tls, topology
 from worker.ops import relaying
+from worker.plain_amqp import bound_waits
 
 _TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
 _PAUSE_SECONDS = 1.0
@@ -124,7 +125,7 @@ class Publisher:
                 "on_unblocked": self._on_unblocked,
             },
         )
-        self._connection.connect()
+        bound_waits(self._connection.connect())
         self._channel = self._connection.channel()
         topology.declare_events(self._channel)
         self._confirms = _Confirms()

@@ -167,7 +167,7 @@ class Settings(BaseSettings):
     batch_size: Annotated[int, Field(ge=1, le=1000)] = 200
     prefetch_per_queue: Annotated[int, Field(ge=1, le=1000)] = 50
     slot: Annotated[str, AfterValidator(_slot)] = "0/1"
-    broker_heartbeat: Annotated[int, Field(ge=1, le=60)] = 3
+    broker_heartbeat: Annotated[int, Field(ge=1, le=60)] = 2
     outage_patience: Annotated[timedelta, AfterValidator(_not_negative)] = timedelta(minutes=25)
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
     ready_file: str = ""

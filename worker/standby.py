@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from worker.store.slots import View
 
 _STANDS_BY_AFTER_SECONDS = 3.0  # workers that start together each find their own queues free
+_HANDS_BACK_EVERY_SECONDS = 5.0  # what is handed back comes back counted: not for each of a worker's stumbles
 
 log = logs.get(__name__)
 
@@ -36,7 +37,7 @@ class Standby:
         self._attendance = attendance
         self._prefetch = prefetch
         self._not_before = time.monotonic() + _STANDS_BY_AFTER_SECONDS
-        self._opened_at: datetime | None = None  # the database's instant; unknown while it is away
+        self._arrivals_seen: dict[int, datetime] = {}
         queues = topology.command_queues(partitions)
         # With more slots than queues some own none: nobody waits for these.
         self._others = {number: queue for number, queue in enumerate(queues) if not slot.owns(number)}
@@ -62,7 +63,7 @@ class Standby:
             all_are_there = view is not None and self.owners <= set(view.consuming_since)
             if all_are_there or time.monotonic() >= self._not_before:
                 self._open(view)
-        elif view is not None and self._has_come_since(view):
+        elif view is not None and time.monotonic() >= self._not_before and self._has_somebody_come(view):
             # Closed, not cancelled; then behind their owners, who wait there already.
             log.info("slots.handed_back", slot=str(self._slot), present=sorted(view.consuming_since))
             self.close()
@@ -74,13 +75,15 @@ class Standby:
             self.intake.close()
             self.intake = None
 
-    def _has_come_since(self, view: View) -> bool:
+    def _has_somebody_come(self, view: View) -> bool:
+        """Compare arrivals with those seen before, never with a clock: the database's may be set back."""
         return any(
-            self._opened_at is None or view.consuming_since[number] > self._opened_at
-            for number in self.owners
-            if number in view.consuming_since
+            arrival != self._arrivals_seen.get(number)
+            for number, arrival in view.consuming_since.items()
+            if number in self.owners
         )
 
     def _open(self, view: View | None) -> None:
-        self._opened_at = view.at if view is not None else None
+        self._arrivals_seen |= view.consuming_since if view is not None else {}
+        self._not_before = time.monotonic() + _HANDS_BACK_EVERY_SECONDS
         self.intake = Intake(self._connection, list(self._others.values()), self._prefetch, is_dead=False)

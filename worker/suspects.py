@@ -9,13 +9,18 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from worker import logs
 from worker.store import attempts, database
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from contracts.envelope import Delivery
 
 MAX_ATTEMPTS = 3
 _SUSPICIOUS_RETURNS = 2
+
+log = logs.get(__name__)
 
 
 def is_suspect(delivery: Delivery) -> bool:
@@ -46,7 +51,24 @@ class Suspects:
 
     def settled(self, delivery: Delivery) -> None:
         """Forget about a message that is done."""
-        self._begun.pop(_digest(delivery), None)
+        digest = _digest(delivery)
+        self._begun.pop(digest, None)
+        self._try("settle", lambda tx: attempts.settle(tx, digest))
+
+    def withdraw(self) -> None:
+        """Take back what was begun and is given back: neither a stop nor an outage is a message's fault."""
+        begun = list(self._begun)
+        self._begun.clear()
+        if begun:
+            self._try("withdraw", lambda tx: attempts.withdraw(tx, begun))
+
+    def _try(self, what: str, act: Callable[[database.Transaction], None]) -> None:
+        """Do what only keeps a count from being too high; while the database is away it stays so."""
+        try:
+            with database.transaction(self._engine) as tx:
+                act(tx)
+        except database.TryAgain as error:
+            log.warning("attempts.not_settled", doing=what, why=str(error))
 
     def _count(self, digest: bytes) -> int:
         with database.transaction(self._engine) as tx:

@@ -72,13 +72,18 @@ class Sweeper(threading.Thread):
         """Have everything relayed now that is pending, also what was written a moment ago."""
         self._nudged.set()
 
-    def stop(self) -> None:
+    def stop_soon(self) -> None:
         """Sweep once more, then end the thread."""
         self._is_stopping = True
         self._nudged.set()
-        self.join(timeout=_STOPS_WITHIN_SECONDS)
-        self._publisher.close()
-        self._engine.dispose()
+
+    def stop(self, within_seconds: float = _STOPS_WITHIN_SECONDS) -> None:
+        """Sweep once more, and wait for the thread's end; what takes longer ends with the process."""
+        self.stop_soon()
+        self.join(timeout=within_seconds)
+        if not self.is_alive():
+            self._publisher.close()
+            self._engine.dispose()
 
     def sweep(self, age: timedelta = _LEFT_BEHIND_AFTER) -> int:
         """Relay every partition with events of that age or older; give the number of events relayed."""

@@ -71,25 +71,10 @@ def register(app: Celery, tools: Tools) -> None:
 
 
 def _apply(tools: Tools, deliveries: Sequence[Delivery]) -> Done | TryAgain:
-    done = 0
-    for together in _apart(deliveries):
-        is_alone = suspects.is_suspect(together[0])
-        outcome = _apply_suspect(tools, together[0]) if is_alone else _apply_arrived(tools, together)
-        if isinstance(outcome, TryAgain):
-            return TryAgain(done + outcome.first, outcome.why)
-        done += len(together)
-    return Done()
-
-
-def _apart(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:
-    """Keep what may end the worker apart, before anything of it is read."""
-    together: list[Delivery] = []
-    for one in deliveries:
-        if together and (suspects.is_suspect(one) or suspects.is_suspect(together[-1])):
-            yield together
-            together = []
-        together.append(one)
-    yield together
+    """Apply what has arrived together; what may have ended a worker comes alone."""
+    if suspects.is_suspect(deliveries[0]):
+        return _apply_suspect(tools, deliveries[0])
+    return _apply_arrived(tools, deliveries)
 
 
 def _apply_suspect(tools: Tools, delivery: Delivery) -> Done | TryAgain:

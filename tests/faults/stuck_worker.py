@@ -23,5 +23,5 @@ def open_envelope(delivery: envelope.Delivery, prefixes: tuple[str, ...]) -> env
 
 if __name__ == "__main__":
     envelope.open_envelope = open_envelope
-    heart._LONGEST_BATCH_SECONDS = PATIENCE_SECONDS
+    heart._LONGEST_TURN_SECONDS = PATIENCE_SECONDS
     cli.main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,8 @@ class Door:
             self.port: int = reserved.getsockname()[1]
         self._server: socket.socket | None = None
         self._connections: list[socket.socket] = []
+        self._remaining: int | None = None  # bytes that may still pass
+        self._is_silent = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -30,6 +33,20 @@ class Door:
     def open(self) -> None:
         self._server = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
+
+    def fall_silent_after(self, size: int) -> threading.Event:
+        """Let so many more bytes of what the server says pass, then nothing, with the connections open."""
+        self._remaining, self._is_silent = size, threading.Event()
+        return self._is_silent
+
+    def _may_pass(self, chunk: bytes) -> bytes:
+        if self._remaining is None:
+            return chunk
+        passed = chunk[: self._remaining]
+        self._remaining -= len(passed)
+        if self._remaining == 0:
+            self._is_silent.set()
+        return passed
 
     def shut(self) -> None:
         opened = [*self._connections, *([self._server] if self._server else [])]
@@ -45,12 +62,13 @@ class Door:
                 outside, _ = server.accept()
                 inside = socket.create_connection(self._behind)
                 self._connections += [outside, inside]
-                for source, target in ((outside, inside), (inside, outside)):
-                    threading.Thread(target=_carry, args=(source, target), daemon=True).start()
+                ways = ((outside, inside, bytes), (inside, outside, self._may_pass))
+                for source, target, passing in ways:
+                    threading.Thread(target=_carry, args=(source, target, passing), daemon=True).start()
 
 
-def _carry(source: socket.socket, target: socket.socket) -> None:
+def _carry(source: socket.socket, target: socket.socket, passing: Callable[[bytes], bytes]) -> None:
     with suppress(OSError):
         while chunk := source.recv(_CHUNK):
-            target.sendall(chunk)
+            target.sendall(passing(chunk))
         target.shutdown(socket.SHUT_WR)

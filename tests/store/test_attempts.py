@@ -43,7 +43,24 @@ def test_what_is_settled_is_begun_anew(engine: database.Engine) -> None:
     suspects = Suspects(engine)
     suspects.begin(POISON)
     suspects.settled(POISON)
-    assert suspects.begin(POISON) == 2
+    assert suspects.begin(POISON) == 1
+
+
+def test_what_is_given_back_unharmed_was_no_attempt(engine: database.Engine) -> None:
+    Suspects(engine).begin(POISON)
+    stopped = Suspects(engine)
+    assert [stopped.begin(POISON), stopped.begin(ANOTHER)] == [2, 1]
+    stopped.withdraw()
+    next_one = Suspects(engine)
+    assert [next_one.begin(POISON), next_one.begin(ANOTHER)] == [2, 1]
+
+
+def test_a_database_that_is_away_leaves_the_count_as_it_is() -> None:
+    away = database.engine("postgresql://nobody:nothing@127.0.0.1:1/nowhere", "tests")
+    suspects = Suspects(away)
+    suspects.settled(POISON)
+    with pytest.raises(database.TryAgain):
+        suspects.begin(POISON)
 
 
 def test_a_count_outlives_its_time_and_no_longer(engine: database.Engine) -> None:

@@ -26,9 +26,9 @@ def view(engine: database.Engine, of: int = 3) -> View:
 def test_a_worker_that_signs_is_seen_from_then_on(engine: database.Engine) -> None:
     assert view(engine).consuming_since == {}
     with database.transaction(engine) as tx:
-        since = slots.sign(tx, 1, 3, "one", None)
+        since = slots.arrive(tx, 1, 3, "one")
     with database.transaction(engine) as tx:
-        assert slots.sign(tx, 1, 3, "one", since) == since
+        slots.sign(tx, 1, 3, "one", since)
     seen = view(engine)
     assert seen.consuming_since == {1: since}
     assert seen.at >= since
@@ -36,21 +36,21 @@ def test_a_worker_that_signs_is_seen_from_then_on(engine: database.Engine) -> No
 
 def test_slots_of_another_number_are_another_division(engine: database.Engine) -> None:
     with database.transaction(engine) as tx:
-        slots.sign(tx, 1, 2, "one", None)
+        slots.arrive(tx, 1, 2, "one")
     assert view(engine, 3).consuming_since == {}
     assert set(view(engine, 2).consuming_since) == {1}
 
 
 def test_a_row_that_is_not_renewed_is_not_believed(engine: database.Engine, stage: Stage) -> None:
     with database.transaction(engine) as tx:
-        slots.sign(tx, 0, 3, "one", None)
+        slots.arrive(tx, 0, 3, "one")
     stage.rows("update slot set seen_at = seen_at - interval '5.1 s'")
     assert view(engine).consuming_since == {}
 
 
 def test_who_leaves_is_gone_at_once(engine: database.Engine) -> None:
     with database.transaction(engine) as tx:
-        slots.sign(tx, 0, 3, "one", None)
+        slots.arrive(tx, 0, 3, "one")
     with database.transaction(engine) as tx:
         slots.leave(tx, 0, 3, "one")
     assert view(engine).consuming_since == {}
@@ -60,9 +60,9 @@ def test_of_two_workers_with_one_slot_the_later_arrival_counts_and_neither_leave
     engine: database.Engine,
 ) -> None:
     with database.transaction(engine) as tx:
-        first = slots.sign(tx, 0, 3, "first", None)
+        first = slots.arrive(tx, 0, 3, "first")
     with database.transaction(engine) as tx:
-        second = slots.sign(tx, 0, 3, "second", None)
+        second = slots.arrive(tx, 0, 3, "second")
     with database.transaction(engine) as tx:
         slots.sign(tx, 0, 3, "first", first)
         slots.leave(tx, 0, 3, "second")
@@ -71,8 +71,20 @@ def test_of_two_workers_with_one_slot_the_later_arrival_counts_and_neither_leave
 
 def test_rows_of_yesterday_are_cleared_away_by_who_comes(engine: database.Engine, stage: Stage) -> None:
     with database.transaction(engine) as tx:
-        slots.sign(tx, 4, 5, "old", None)
+        slots.arrive(tx, 4, 5, "old")
     stage.rows("update slot set seen_at = now() - %s", timedelta(hours=25))
     with database.transaction(engine) as tx:
-        slots.sign(tx, 0, 3, "new", None)
+        slots.arrive(tx, 0, 3, "new")
     assert stage.rows("select worker from slot") == [("new",)]
+
+
+def test_each_arrival_is_later_than_the_one_before_whatever_the_clock_says(
+    engine: database.Engine, stage: Stage
+) -> None:
+    with database.transaction(engine) as tx:
+        slots.arrive(tx, 0, 3, "one")
+    stage.rows("update slot set consuming_since = now() + interval '1 hour'")
+    before = view(engine).consuming_since[0]
+    with database.transaction(engine) as tx:
+        assert slots.arrive(tx, 0, 3, "one") > before
+    assert view(engine).consuming_since[0] > before

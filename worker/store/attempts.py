@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -18,6 +19,10 @@ INSERT INTO attempt (digest) VALUES (:digest)
 ON CONFLICT (digest) DO UPDATE SET count = attempt.count + 1, tried_at = now()
 RETURNING count
 """)
+
+_WITHDRAW = text("UPDATE attempt SET count = count - 1 WHERE digest = ANY (:digests) AND count > 0")
+
+_SETTLE = text("DELETE FROM attempt WHERE digest = :digest")
 
 _FORGET = text("""
 DELETE FROM attempt WHERE ctid = ANY (ARRAY(
@@ -33,6 +38,18 @@ def begin(tx: Connection, digest: bytes) -> int:
     tx.execute(_NOT_FLUSHED)
     count: int = tx.execute(_BEGIN, {"digest": digest}).scalar_one()
     return count
+
+
+def withdraw(tx: Connection, digests: Sequence[bytes]) -> None:
+    """Take attempts back that were no reason to suspect a message."""
+    tx.execute(_NOT_FLUSHED)
+    tx.execute(_WITHDRAW, {"digests": list(digests)})
+
+
+def settle(tx: Connection, digest: bytes) -> None:
+    """Forget about a message that is done."""
+    tx.execute(_NOT_FLUSHED)
+    tx.execute(_SETTLE, {"digest": digest})
 
 
 def forget(tx: Connection, before: datetime, limit: int) -> int:

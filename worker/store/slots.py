@@ -29,6 +29,17 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     consuming_since: dict[int, datetime]
 
 
+# Each arrival is later than the one before, also when the database's clock was set back meanwhile: others
+# know by it that the worker has subscribed anew.
+_ARRIVE = text("""
+INSERT INTO slot (slots, slot, worker, consuming_since, seen_at)
+VALUES (:slots, :slot, :worker, now(), now())
+ON CONFLICT (slots, slot) DO UPDATE
+SET worker = excluded.worker, seen_at = excluded.seen_at,
+    consuming_since = GREATEST(now(), slot.consuming_since + interval '1 microsecond')
+RETURNING consuming_since
+""")
+
 _SIGN = text("""
 INSERT INTO slot (slots, slot, worker, consuming_since, seen_at)
 VALUES (:slots, :slot, :worker, :since, now())
@@ -48,16 +59,19 @@ _LEAVE = text("DELETE FROM slot WHERE slots = :slots AND slot = :slot AND worker
 _FORGET = text("DELETE FROM slot WHERE seen_at < now() - interval '1 day'")
 
 
-def sign(tx: Connection, number: int, of: int, worker: str, since: datetime | None) -> datetime:
-    """Say that a worker consumes the queues of its slot, from now on or `since`; give since when.
+def arrive(tx: Connection, number: int, of: int, worker: str) -> datetime:
+    """Say that a worker has begun to consume the queues of its slot; give the instant to sign with."""
+    tx.execute(_FORGET)
+    since: datetime = tx.execute(_ARRIVE, {"slots": of, "slot": number, "worker": worker}).scalar_one()
+    return since
+
+
+def sign(tx: Connection, number: int, of: int, worker: str, since: datetime) -> None:
+    """Say that a worker still consumes, since it arrived.
 
     Two workers with one slot may share its row: the later one's arrival is kept.
     """
-    if since is None:
-        tx.execute(_FORGET)
-        since = tx.execute(text("SELECT now()")).scalar_one()
     tx.execute(_SIGN, {"slots": of, "slot": number, "worker": worker, "since": since})
-    return since
 
 
 def leave(tx: Connection, number: int, of: int, worker: str) -> None:

@@ -1,0 +1,25 @@
+"""What the consumer of a worker process works with, apart from what it does itself."""
+
+from __future__ import annotations
+
+import msgspec
+
+from worker.attendance import Attendance
+from worker.ops.signs import Signs
+from worker.slots import Slot
+from worker.store.database import Engine
+from worker.suspects import Suspects
+
+
+class Workplace(msgspec.Struct, frozen=True, kw_only=True):
+    """What the consumer of a worker process is told; the attribute `workplace` of the Celery app."""
+
+    engine: Engine
+    slot: Slot
+    attendance: Attendance
+    suspects: Suspects
+    batch_size: int
+    prefetch_per_queue: int
+    outage_patience_seconds: float
+    ready_file: str
+    signs: Signs
