@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 
 from contracts.envelope import Envelope
-from worker import loading, replays
+from worker import loading, replays, results
 from worker.handlers import Moment, Sender
 from worker.ledger import Ledger, Reply
 from worker.ops.commands import Outcome
@@ -90,6 +90,10 @@ def handle(
 def _sender(envelope: Envelope, keyring: Keyring, now: datetime) -> Sender:
     verdict = keyring.verify(envelope.token, envelope.sent_at, now)
     handed_over_to = getattr(envelope.command, "new_owner_authentication_token", None)
+    if (
+        envelope.delivery.is_given_up
+    ):  # unread: yet its token will be redacted, and a replay needs what it says
+        handed_over_to = results.only_token(envelope.delivery.body)
     new_owner = keyring.verify(handed_over_to, envelope.sent_at, now).caller if handed_over_to else None
     return Sender(caller=verdict.caller, user=verdict.user, new_owner=new_owner)
 

@@ -47,7 +47,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def attempt(self) -> int:
         """Count the answer that it gets now: the one when it was parked was the first."""
-        return self.letter.attempts + 1
+        return self.letter.replays + 1
 
     @property
     def operator(self) -> str:

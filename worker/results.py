@@ -105,6 +105,12 @@ def _claims(caller: Caller | None) -> dict[str, Any] | None:
     return msgspec.to_builtins(caller) if caller is not None else None
 
 
+def only_token(body: bytes) -> str | None:
+    """Find the token in a body that is not to be read; None when there are several."""
+    found = set(_TOKEN_BYTES.findall(body))
+    return found.pop().decode() if len(found) == 1 else None
+
+
 def storable(text: str) -> str:
     """Give text that a database can hold: NUL and half surrogates become escapes."""
     return _UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -80,7 +80,6 @@ class Letter(DeadLetter, frozen=True, kw_only=True):
 
     id: int
     parked_at: datetime
-    attempts: int
     replays: int
     state: str
     operator: str | None
