@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 from contracts import topology
 from worker import logs, resending
 from worker.ops import relaying
-from worker.publisher import Outcome, Outgoing, TooLarge
-from worker.store import database, dead_letters, outbox, replays
+from worker.publisher import Outcome, Outgoing, TooLarge, Unavailable
+from worker.store import database, dead_letters, outbox, resends
 from worker.store.dead_letters import DeadLetter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from worker.publisher import Publisher
+    from worker.store.dead_letters import Letter
     from worker.store.outbox import Event
-    from worker.store.replays import Command
+    from worker.store.resends import Command
 
 _EVENTS_PER_TRANSACTION = 500
 _COMMANDS_PER_TRANSACTION = 50  # each is confirmed before the next: below the 5 s that a partition is held
@@ -89,12 +90,12 @@ def _relay_commands(engine: database.Engine, publisher: Publisher, goes_on: Call
         with database.transaction(engine) as tx:
             is_ours = bool(outbox.lock(tx, [outbox.COMMANDS]))
             commands = (
-                replays.pending(tx, _COMMANDS_PER_TRANSACTION, _BYTES_PER_TRANSACTION, held)
+                resends.pending(tx, _COMMANDS_PER_TRANSACTION, _BYTES_PER_TRANSACTION, held)
                 if is_ours
                 else []
             )
             sent = [command for command in commands if _send(tx, publisher, command, held)]
-            replays.mark_sent(tx, sent)
+            resends.mark_sent(tx, sent)
         found, relayed = len(commands), relayed + len(sent)
     return relayed
 
@@ -115,7 +116,7 @@ def _send(tx: database.Transaction, publisher: Publisher, command: Command, held
                 Outgoing(
                     exchange=topology.COMMANDS,
                     routing_key=message.key,
-                    properties=resending.written(dict(message.properties)),
+                    properties=dict(message.properties),
                     headers=dict(message.headers),
                     body=message.body,
                     is_mandatory=True,
@@ -123,14 +124,23 @@ def _send(tx: database.Transaction, publisher: Publisher, command: Command, held
             ]
         )
     except TooLarge as error:
-        log.error("command.undeliverable", why=str(error), **names)  # noqa: TRY400
-        replays.take_back(tx, letter.id, f"not sent: {error}")
-        return False
+        return _take_back(tx, letter, str(error))
+    except (Unavailable, database.TryAgain):
+        raise
+    except Exception as error:  # noqa: BLE001 - a message that AMQP cannot carry must not hold up the others
+        publisher.close()  # which waits for the confirm of a message that it has not sent
+        return _take_back(tx, letter, logs.where(error))
     if outcome.unrouted or outcome.nacked:
         held.add(key)
         log.warning("command.not_sent", why="its queue is full, or there is none", **names)
         return False
     return True
+
+
+def _take_back(tx: database.Transaction, letter: Letter, why: str) -> bool:
+    log.error("command.undeliverable", why=why, dead_letter=letter.id, key=letter.key)
+    resends.take_back(tx, letter.id, f"not sent: {why}")
+    return False
 
 
 def _publish(

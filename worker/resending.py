@@ -6,7 +6,6 @@ now; the answer is an event. Without a token: it runs under the claims that were
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from contracts.envelope import Delivery
@@ -29,10 +28,11 @@ def delivery(letter: Letter) -> Delivery:
     headers = {name: _fitting(value) for name, value in kept.items()}
     if letter.expected_version is not None:
         headers["expected-version"] = letter.expected_version
-    properties = {name: _short(letter.properties.get(name)) for name in _KEPT_PROPERTIES}
+    properties: dict[str, Any] = {name: _short(letter.properties.get(name)) for name in _KEPT_PROPERTIES}
     properties["type"] = letter.type or None
     properties["message_id"] = message_id(letter)
-    properties["timestamp"] = letter.properties.get("timestamp")
+    sent_at = letter.properties.get("timestamp")
+    properties["timestamp"] = sent_at if isinstance(sent_at, int) else None
     return Delivery(
         key=letter.key,
         body=letter.body,
@@ -44,15 +44,6 @@ def delivery(letter: Letter) -> Delivery:
 def message_id(letter: Letter) -> str:
     """Give its message id, or one of ours: without any a command could not be told from its repeat."""
     return letter.message_id if letter.message_id is not None else f"dead-letter-{letter.id}"
-
-
-def written(properties: dict[str, Any]) -> dict[str, Any]:
-    """Give properties as py-amqp writes them: it reads a timestamp as a number, and takes a datetime."""
-    sent_at = properties.get("timestamp")
-    try:
-        return {**properties, "timestamp": datetime.fromtimestamp(sent_at, UTC) if sent_at else None}
-    except (ValueError, OverflowError, OSError, TypeError):
-        return {**properties, "timestamp": None}  # one that means nothing to a worker either
 
 
 def _short(value: Any) -> str | None:

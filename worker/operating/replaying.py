@@ -13,7 +13,7 @@ import msgspec
 
 from contracts import commands, envelope
 from worker import resending
-from worker.store import database, dead_letters, replays
+from worker.store import database, dead_letters, replays, resends
 from worker.store.dead_letters import Act, Action, Letter, State
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def replay(engine: Engine, letter_id: int, asked: Asked) -> Said:
     """Have a parked command handled once more, under the claims it came with; at most once, whoever asks."""
     with database.transaction(engine) as tx:
         letter = dead_letters.lock(tx, letter_id)
-        problem = _problem(letter) or _release(tx, letter, asked)
+        problem = _UNKNOWN if letter is None else _problem(letter) or _release(tx, letter, asked)
         if problem is None:
             act = Act(letter_id=letter_id, action=Action.REPLAYED, who=asked.operator, why=_why(asked))
             dead_letters.audit(tx, [act])
@@ -73,7 +73,7 @@ def send_again(engine: Engine, letter_id: int, asked: Asked) -> Said:
             return Said(letter_id, False, _UNKNOWN)
         if letter.state != State.RELEASED:
             return Said(letter_id, False, f"it is {letter.state}, not released: it is not on its way")
-        replays.send_again(tx, letter)
+        resends.append(tx, letter)
         dead_letters.audit(
             tx, [Act(letter_id=letter_id, action=Action.SENT_AGAIN, who=asked.operator, why=asked.why)]
         )
@@ -100,16 +100,17 @@ def _why(asked: Asked) -> str:
     return ", ".join(part for part in (asked.why, guard) if part)
 
 
-def _problem(letter: Letter | None) -> str | None:
+def _problem(letter: Letter) -> str | None:
     """Say why a letter can never be replayed, or not now."""
-    if letter is None:
-        return _UNKNOWN
+    problem = _state_problem(letter)
+    if problem is not None:
+        return problem
     if letter.cause == dead_letters.UNDELIVERABLE:
         return "it is an event that the broker refused, and no command: it can only be discarded"
     known = commands.BY_TYPE.get(letter.type)
     if known is not None and known.is_read:
         return "it is a read, and whoever asked is gone: it can only be discarded"
-    return _state_problem(letter)
+    return None
 
 
 def _state_problem(letter: Letter) -> str | None:
@@ -124,9 +125,8 @@ def _state_problem(letter: Letter) -> str | None:
             return "it was discarded"
 
 
-def _release(tx: Transaction, letter: Letter | None, asked: Asked) -> str | None:
+def _release(tx: Transaction, letter: Letter, asked: Asked) -> str | None:
     """Release a letter that is parked; give the reason why not."""
-    assert letter is not None  # noqa: S101 - that is a problem of its own
     sent = _opened(letter, asked)
     if sent.identity is None:
         return "its routing key or its channel is none that a command can have: it can only be discarded"

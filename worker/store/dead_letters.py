@@ -97,9 +97,12 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime | None = None  # set by the database
 
 
-_COLUMNS = """
-id, key, channel, type, message_id, cause, detail, claims, properties, headers, body, event_id, new_owner,
-parked_at, attempts, replays, state, operator, expected_version, outcome
+# Of a whole letter, in a query that calls its table so.
+COLUMNS = """
+letter.id, letter.key, letter.channel, letter.type, letter.message_id, letter.cause, letter.detail,
+letter.claims, letter.properties, letter.headers, letter.body, letter.event_id, letter.new_owner,
+letter.parked_at, letter.attempts, letter.replays, letter.state, letter.operator, letter.expected_version,
+letter.outcome
 """
 
 _LISTED = text("""
@@ -117,9 +120,9 @@ ORDER BY id
 LIMIT :limit
 """)
 
-_FIND = text(f"SELECT {_COLUMNS} FROM dead_letter WHERE id = :id")  # noqa: S608 - our own column names
+_FIND = text(f"SELECT {COLUMNS} FROM dead_letter AS letter WHERE id = :id")  # noqa: S608 - our own
 
-_LOCK = text(f"SELECT {_COLUMNS} FROM dead_letter WHERE id = :id FOR UPDATE")  # noqa: S608 - likewise
+_LOCK = text(f"{_FIND.text} FOR UPDATE")
 
 _DISCARD = text("""
 UPDATE dead_letter SET state = 'discarded', settled_at = now() WHERE id = :id AND state = 'parked'

@@ -102,7 +102,7 @@ CROSS JOIN LATERAL (
     WHERE published_at IS NULL AND partition = number
     ORDER BY seq
     LIMIT 1) AS oldest
-WHERE oldest.created_at <= now() - CAST(:age AS interval)
+WHERE oldest.created_at <= now() - CAST(:age AS interval) OR number = :last
 """)
 
 _FORGET = text("""
@@ -193,7 +193,7 @@ def mark_published(tx: Connection, events: Sequence[Event]) -> Counter[float]:
 
 
 def left_behind(tx: Connection, age: timedelta) -> list[int]:
-    """Name the partitions with events, or commands, that should have left by now."""
+    """Name the partitions with events that should have left by now; that of commands when there are any."""
     return list(tx.execute(_LEFT_BEHIND, {"age": age, "last": COMMANDS}).scalars())
 
 

@@ -8,18 +8,18 @@ a command that is sent twice, or that its publisher repeats, has one effect. The
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
 
 from contracts import events
-from worker.store import dead_letters, outbox
+from worker.store import dead_letters, resends
 from worker.store.database import TryAgain
 from worker.store.dead_letters import Act, Action, Letter, State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
@@ -38,13 +38,6 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
     has_moved: bool
 
 
-class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the outbox that is no event: the letter's command is to be sent."""
-
-    event_id: UUID
-    letter: Letter
-
-
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a released letter: its state from now on, and the second answer."""
 
@@ -58,13 +51,6 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     operator: str
 
-
-_LETTER = """
-letter.id, letter.key, letter.channel, letter.type, letter.message_id, letter.cause, letter.detail,
-letter.claims, letter.properties, letter.headers, letter.body, letter.event_id, letter.new_owner,
-letter.parked_at, letter.attempts, letter.replays, letter.state, letter.operator, letter.expected_version,
-letter.outcome
-"""
 
 # Commands of the letter's own transaction have its instant: they are known by their place behind it.
 _LATER = text("""
@@ -94,38 +80,8 @@ SET state = 'released', replays = replays + 1, message_id = :message_id, operato
 WHERE id = :id AND state = 'parked'
 """)
 
-_SEND = text("""
-INSERT INTO outbox (event_id, channel, key, partition, type, headers, body, dead_letter_id)
-SELECT :event_id, :channel, :key, :partition, :type, '{}', '', :id
-WHERE NOT EXISTS (
-    SELECT FROM outbox
-    WHERE channel = :channel AND key = :key AND dead_letter_id = :id AND published_at IS NULL)
-""")
-
-_PENDING = text(f"""
-SELECT command.event_id AS sent_as, {_LETTER}
-FROM (
-    SELECT outbox.seq, outbox.event_id, outbox.dead_letter_id,
-           sum(octet_length(body.body)) OVER (ORDER BY outbox.seq) - octet_length(body.body) AS bytes_before
-    FROM outbox
-    JOIN dead_letter AS body ON body.id = outbox.dead_letter_id AND body.state = 'released'
-    WHERE outbox.partition = :partition AND outbox.published_at IS NULL AND NOT EXISTS (
-        SELECT FROM unnest(CAST(:held_channels AS text[]), CAST(:held_keys AS text[])) AS held (channel, key)
-        WHERE (outbox.channel, outbox.key) = (held.channel, held.key))
-    ORDER BY outbox.seq
-    LIMIT :limit) AS command
-JOIN dead_letter AS letter ON letter.id = command.dead_letter_id
-WHERE command.bytes_before < :bytes
-ORDER BY command.seq
-""")  # noqa: S608 - our own column names
-
-_MARK = text("""
-UPDATE outbox SET published_at = clock_timestamp()
-WHERE partition = :partition AND published_at IS NULL AND event_id = ANY (CAST(:event_ids AS uuid[]))
-""")
-
 _CLAIM = text(f"""
-SELECT {_LETTER}
+SELECT {dead_letters.COLUMNS}
 FROM dead_letter AS letter
 JOIN unnest(CAST(:channels AS text[]), CAST(:keys AS text[]), CAST(:message_ids AS text[]))
          AS asked (channel, key, message_id)
@@ -157,16 +113,13 @@ WHERE (inbox.channel, inbox.key, inbox.message_id) = (settled.channel, settled.k
   AND inbox.state = 'released'
 """)
 
-_TAKE_BACK = text("""
-WITH letter AS (
-    UPDATE dead_letter SET state = 'parked', outcome = :why WHERE id = :id AND state = 'released'
-    RETURNING id, channel, key, message_id),
-unsent AS (
-    DELETE FROM outbox USING letter
-    WHERE outbox.channel = letter.channel AND outbox.key = letter.key AND dead_letter_id = letter.id)
-UPDATE inbox SET state = 'parked' FROM letter
-WHERE (inbox.channel, inbox.key, inbox.message_id) = (letter.channel, letter.key, letter.message_id)
-  AND inbox.state = 'released'
+# Its publisher's own repeat was faster.
+_DROP_UNSENT = text("""
+DELETE FROM outbox
+USING unnest(CAST(:channels AS text[]), CAST(:keys AS text[]), CAST(:ids AS bigint[]))
+          AS settled (channel, key, id)
+WHERE (outbox.channel, outbox.key, outbox.dead_letter_id) = (settled.channel, settled.key, settled.id)
+  AND outbox.published_at IS NULL
 """)
 
 
@@ -209,45 +162,8 @@ def release(
     of = {"id": letter.id, "operator": operator, "expected_version": expected_version}
     if tx.execute(_RELEASE, {**of, "message_id": message_id}).rowcount != 1:
         raise TryAgain(f"the dead letter {letter.id} is not parked any more")
-    send_again(tx, letter)
+    resends.append(tx, letter)
     return True
-
-
-def send_again(tx: Connection, letter: Letter) -> None:
-    """Have the command of a released letter sent, unless it is about to be sent anyway."""
-    tx.execute(
-        _SEND,
-        {
-            "event_id": uuid4(),
-            "channel": letter.channel,
-            "key": letter.key,
-            "partition": outbox.COMMANDS,
-            "type": letter.type,
-            "id": letter.id,
-        },
-    )
-
-
-def pending(tx: Connection, limit: int, size: int, held: Collection[tuple[str, str]] = ()) -> list[Command]:
-    """List commands that are to be sent, oldest first, none behind `size` bytes or of a key that is held."""
-    values = {
-        "partition": outbox.COMMANDS,
-        "limit": limit,
-        "bytes": size,
-        "held_channels": [channel for channel, _ in held],
-        "held_keys": [key for _, key in held],
-    }
-    found = []
-    for row in tx.execute(_PENDING, values).mappings():
-        columns = dict(row)
-        found.append(Command(event_id=columns.pop("sent_as"), letter=Letter(**columns)))
-    return found
-
-
-def mark_sent(tx: Connection, sent: Sequence[Command]) -> int:
-    """Mark commands as confirmed by the broker; give the number of rows that were not marked before."""
-    event_ids = [command.event_id for command in sent]
-    return tx.execute(_MARK, {"partition": outbox.COMMANDS, "event_ids": event_ids}).rowcount
 
 
 def claim(tx: Connection, identities: Sequence[Identity]) -> dict[Identity, Letter]:
@@ -282,14 +198,10 @@ def settle(tx: Connection, outcomes: Sequence[Settlement]) -> None:
     letters, messages = (tx.execute(statement, values).rowcount for statement in (_SETTLE, _SETTLE_MESSAGES))
     if letters != len(outcomes) or messages != len(outcomes):
         raise TryAgain("a released command was settled elsewhere at this moment")
+    tx.execute(_DROP_UNSENT, values)
     dead_letters.audit(tx, [_act(one) for one in outcomes])
 
 
 def _act(settled: Settlement) -> Act:
     action = Action.HANDLED if settled.state is State.HANDLED else Action.PARKED
     return Act(letter_id=settled.letter_id, action=action, who=settled.operator, why=settled.outcome)
-
-
-def take_back(tx: Connection, letter_id: int, why: str) -> None:
-    """Park a released letter again that the broker will never take."""
-    tx.execute(_TAKE_BACK, {"id": letter_id, "why": why})
