@@ -40,18 +40,18 @@ class Suspects:
 
         Tried again by a process that has survived it, it is still the same attempt.
         """
-        digest = _digest(delivery)
+        digest = fingerprint(delivery)
         if digest not in self._begun:
             self._begun[digest] = self._count(digest)
         return self._begun[digest]
 
     def failed(self, delivery: Delivery) -> int:
         """Count an attempt that the process has survived and the message is to blame for; give its number."""
-        return self._count(_digest(delivery))
+        return self._count(fingerprint(delivery))
 
     def settled(self, delivery: Delivery) -> None:
         """Forget about a message that is done."""
-        digest = _digest(delivery)
+        digest = fingerprint(delivery)
         self._begun.pop(digest, None)
         self._try("settle", lambda tx: attempts.settle(tx, digest))
 
@@ -75,7 +75,7 @@ class Suspects:
             return attempts.begin(tx, digest)
 
 
-def _digest(delivery: Delivery) -> bytes:
+def fingerprint(delivery: Delivery) -> bytes:
     """Tell messages apart by what a publisher has written, without looking into the body."""
     said = (delivery.key, *(delivery.properties.get(name) for name in ("type", "message_id")))
     return hashlib.sha256(repr(said).encode(errors="backslashreplace") + b"\0" + delivery.body).digest()

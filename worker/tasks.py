@@ -185,7 +185,10 @@ def _again_or_park(tools: Tools, one: Envelope, why: str) -> Done | TryAgain:
     if attempt < suspects.MAX_ATTEMPTS:
         return TryAgain(0, why)
     tried = msgspec.structs.replace(one.delivery, attempts=attempt)
-    return _park(tools, msgspec.structs.replace(one, delivery=tried), f"{why}, {attempt} times")
+    outcome = _park(tools, msgspec.structs.replace(one, delivery=tried), f"{why}, {attempt} times")
+    if isinstance(outcome, Done):
+        tools.suspects.settled(one.delivery)
+    return outcome
 
 
 def _park(tools: Tools, one: Envelope, failure: str) -> Done | TryAgain:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pika
 import pytest
 from outside.claims import bearer
+from outside.connecting import connect
 from outside.furnishing import AS_SERVICE, elements, of
 from outside.listener import Listener
 from outside.processes import WorkerProcess
@@ -17,8 +18,10 @@ from outside.wire import Message, command, unique
 
 from tests.flow.letters import CHANNEL, Operator, answers, held_back, run
 from tests.flow.person import wait_until_forgotten
+from worker import resending, suspects
 from worker.operating import replaying
-from worker.store import database
+from worker.store import database, dead_letters
+from worker.store.dead_letters import Letter
 
 REUSED = "command.message_id_reused.error"
 INTERNAL = "command.internal_error"
@@ -235,6 +238,21 @@ def test_what_comes_in_between_ends_a_guarded_replay_with_412_and_parks_it_again
 
 
 @pytest.mark.slow
+def test_the_guard_holds_for_its_publishers_own_repeat_too(
+    operator: Operator, upstream: Upstream, stage: Stage
+) -> None:
+    sku = operator.break_product()
+    id_, sent = operator.parked(sku)
+    operator.repair(sku)
+    with held_back(stage):
+        operator.replay(id_, "--expected-version", 1)
+        assert operator.ask("basket.update", sent.key, {"department": "D1"}).version == 2
+        reply = upstream.ask_for(upstream.expecting(sent))
+    assert (reply.status, reply.headers["attempt"]) == (412, 2)
+    assert operator.wait_settled(id_)["state"] == "parked"
+
+
+@pytest.mark.slow
 def test_an_old_put_does_not_undo_a_newer_one_unless_somebody_says_so(
     operator: Operator, upstream: Upstream, events: Listener
 ) -> None:
@@ -296,6 +314,36 @@ def test_a_basket_goes_to_the_new_owner_whose_token_is_redacted(
     assert answers(events, sent, 2)[1]["status"] == 200
     assert operator.ask("basket.get", key).status == 403
     assert operator.ask("basket.get", key, headers=of("robert")).status == 200
+
+
+@pytest.mark.slow
+def test_a_command_that_was_parked_unread_is_replayed_whole_and_tried_from_the_beginning(
+    operator: Operator, stage: Stage, events: Listener
+) -> None:
+    key = operator.basket()
+    body = {"newOwnerAuthenticationToken": bearer("robert").removeprefix("Bearer "), "department": "D"}
+    sent = command("basket.update", key, body, channel=CHANNEL)
+    with connect(stage.broker_url) as connection:
+        connection.channel().basic_publish("basket.commands.dead", key, sent.body, sent.properties)
+    assert answers(events, sent, 1)[0]["status"] == 500
+    id_ = operator.letter_of(sent)
+    message = resending.delivery(_found(stage, id_))
+    counted = "insert into attempt (digest, count) values (%s, 3)"
+    stage.rows(counted, suspects.fingerprint(message))
+    operator.replay(id_)
+    assert answers(events, sent, 2)[1]["status"] == 200
+    shown = operator.ask("basket.get", key, headers=of("robert"))
+    assert (shown.status, shown.json["department"]) == (200, "D")
+    assert stage.rows("select 1 from attempt where digest = %s", suspects.fingerprint(message)) == []
+
+
+def _found(stage: Stage, id_: int) -> Letter:
+    engine = database.engine(stage.database_url, "tests")
+    with database.transaction(engine) as tx:
+        found = dead_letters.find(tx, id_)
+    engine.dispose()
+    assert found is not None
+    return found
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from contracts import commands, envelope
-from worker import resending
-from worker.store import database, dead_letters, replays, resends
+from worker import resending, suspects
+from worker.store import attempts, database, dead_letters, replays, resends
 from worker.store.dead_letters import Act, Action, Letter, State
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def _release(tx: Transaction, letter: Letter, asked: Asked) -> str | None:
     problem = _guard_problem(letter, replays.later(tx, letter), asked.expected_version)
     if problem is not None:
         return problem
+    attempts.settle(tx, suspects.fingerprint(sent.delivery))
     is_released = replays.release(
         tx,
         letter,

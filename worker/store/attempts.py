@@ -47,8 +47,7 @@ def withdraw(tx: Connection, digests: Sequence[bytes]) -> None:
 
 
 def settle(tx: Connection, digest: bytes) -> None:
-    """Forget about a message that is done."""
-    tx.execute(_NOT_FLUSHED)
+    """Forget about a message that is done, or is to be tried from the beginning."""
     tx.execute(_SETTLE, {"digest": digest})
 
 
