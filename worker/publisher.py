@@ -21,6 +21,7 @@ from worker.plain_amqp import bound_waits
 
 _TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
 _PAUSE_SECONDS = 1.0
+_BLOCKED_SECONDS = 60.0
 _WINDOW = 500
 _WINDOW_BYTES = 4 * 1024 * 1024
 _PERSISTENT = 2
@@ -69,8 +70,9 @@ class Publisher:
         self._url = broker_url
         self._name = f"{name} {purpose}"
         self._files = files
-        self._blocked = relaying.BLOCKED.labels(purpose)
-        self._is_blocked = False
+        self._is_blocked = self._is_blocked_here = False
+        self._tried_at = 0.0
+        relaying.BLOCKED.labels(purpose).set_function(lambda: float(self.is_blocked))
         self._connection: Connection | None = None
         self._channel: Any = None
         self._confirms = _Confirms()
@@ -83,6 +85,7 @@ class Publisher:
         """
         if not messages:
             return Outcome()
+        self._tried_at = time.monotonic()
         if time.monotonic() < self._not_before:
             raise Unavailable("the broker failed a moment ago")
         may_be_stale = self._channel is not None
@@ -125,6 +128,7 @@ class Publisher:
                 "on_unblocked": self._on_unblocked,
             },
         )
+        self._is_blocked_here = False
         bound_waits(self._connection.connect())
         self._channel = self._connection.channel()
         topology.declare_events(self._channel)
@@ -140,7 +144,7 @@ class Publisher:
         self._confirms.begin()
         for window in _windows(messages):
             self._publish_window(window)
-        if self._is_blocked:  # by a connection that is closed: nobody will say that it is over
+        if self._is_blocked and not self._is_blocked_here:  # an earlier connection was, and is closed
             self._on_unblocked()
         return Outcome(unrouted=self._confirms.returned, nacked=frozenset(self._confirms.nacked))
 
@@ -166,14 +170,20 @@ class Publisher:
                 raise Unavailable(f"{len(self._confirms.open)} messages were not confirmed in time")
             self._connection.drain_events(timeout=remaining)  # type: ignore[union-attr]
 
+    @property
+    def is_blocked(self) -> bool:
+        """Tell whether the broker blocks what is published here; for a minute after the last try.
+
+        The end of it is heard when something is published, and not by who has nothing to say.
+        """
+        return self._is_blocked and time.monotonic() - self._tried_at < _BLOCKED_SECONDS
+
     def _on_blocked(self, _reason: str) -> None:
-        self._is_blocked = True
-        self._blocked.set(1)
+        self._is_blocked = self._is_blocked_here = True
         log.warning("publisher.blocked", connection=self._name)
 
     def _on_unblocked(self) -> None:
-        self._is_blocked = False
-        self._blocked.set(0)
+        self._is_blocked = self._is_blocked_here = False
         log.info("publisher.unblocked", connection=self._name)
 
 

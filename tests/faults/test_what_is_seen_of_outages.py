@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from outside.connecting import connect
 from outside.flood import publish
 from outside.listener import Listener
 from outside.numbered import numbered, numbered_command
@@ -19,10 +21,11 @@ from outside.wire import unique
 from tests.scheduler.door import Door
 from worker.local import ports
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.faults
 
 READY_WITHIN_SECONDS = 30.0
 LONGEST_SCRAPE_SECONDS = 2.0
+COMMAND_QUEUES = [f"basket.commands.{number:02d}" for number in range(8)]
 
 
 @pytest.fixture
@@ -82,7 +85,7 @@ def test_a_stopped_database_makes_nobody_ready_and_leaves_all_alive(
         events.until_heard(50)
         wait_for(lambda: seen.value("basketry_oldest_waiting_seconds") == 0)
         assert seen.value("basketry_held_seconds") == 0
-        assert seen.value("basketry_database_up") == 1
+        wait_for(lambda: seen.value("basketry_database_up") == 1)
 
 
 def test_a_worker_whose_broker_is_gone_is_alive_and_not_ready_until_it_consumes_again(
@@ -104,10 +107,7 @@ def test_a_worker_whose_broker_is_gone_is_alive_and_not_ready_until_it_consumes_
 
 
 def test_a_scheduler_without_a_broker_is_ready(stage: Stage, folder: Path, seen: Pages) -> None:
-    stage.rows(
-        """insert into outbox (event_id, channel, key, partition, type, headers, body)
-           values (gen_random_uuid(), 'c', 'k', 1, 'basket.expired', '{}', '')"""
-    )
+    an_event_waits(stage)
     with behind_a_door(stage) as (_, nowhere):
         environment = {"BASKETRY_OPS_LISTEN": seen.listen, "BASKETRY_BROKER_URL": nowhere}
         with scheduling(stage, "scheduler", folder, **environment):
@@ -140,6 +140,13 @@ def test_a_worker_that_was_asked_to_stop_is_not_ready_while_it_ends_its_batch(
         wait_for(lambda: not worker.is_alive)
 
 
+def an_event_waits(stage: Stage) -> None:
+    stage.rows(
+        """insert into outbox (event_id, channel, key, partition, type, headers, body)
+           values (gen_random_uuid(), 'c', 'k', 1, 'basket.expired', '{}', '')"""
+    )
+
+
 def is_waiting_for_a_lock(stage: Stage) -> bool:
     waits = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     return bool(stage.rows(waits))
@@ -147,6 +154,52 @@ def is_waiting_for_a_lock(stage: Stage) -> bool:
 
 def asked_to_stop(process: Process) -> None:
     process._popen.terminate()
+
+
+def test_a_broker_in_alarm_is_seen_and_its_end_too(stage: Stage, folder: Path, seen: Pages) -> None:
+    rabbitmq = stage.servers.rabbitmq
+    if rabbitmq is None:
+        pytest.skip("the broker is not ours to disturb")
+
+    def is_blocked() -> bool:
+        return seen.value("basketry_publisher_blocked", publisher="sweeper") == 1
+
+    with scheduling(stage, "scheduler", folder, BASKETRY_OPS_LISTEN=seen.listen):
+        rabbitmq.rabbitmqctl("set_vm_memory_high_watermark", "0")
+        try:
+            an_event_waits(stage)
+            wait_for(is_blocked)
+            assert seen.is_ready, "orders need the database alone"
+        finally:
+            rabbitmq.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
+        an_event_waits(stage)
+        wait_for(lambda: not is_blocked())
+        wait_for(lambda: seen.value("basketry_outbox_oldest_pending_seconds") == 0)
+
+
+def test_messages_that_come_back_again_and_again_are_counted(stage: Stage, folder: Path, seen: Pages) -> None:
+    basket = unique("basket")
+    with working(stage, "worker", folder):
+        pass  # it declares the queues
+    publish(stage.broker_url, [numbered_command(basket, 0)])
+    with connect(stage.broker_url) as connection:
+        channel = connection.channel()
+        channel.basic_qos(prefetch_count=1)
+        returned = []
+
+        def send_back(_channel: object, method: Any, *_: object) -> None:
+            returned.append(method.delivery_tag)
+            channel.basic_reject(method.delivery_tag)
+
+        for queue in COMMAND_QUEUES:
+            channel.basic_consume(queue, send_back)
+        wait_for(lambda: connection.process_data_events(time_limit=0.1) or len(returned) >= 21)
+    with (
+        working(stage, "worker", folder, BASKETRY_OPS_LISTEN=seen.listen),
+        Listener(stage.broker_url) as events,
+    ):
+        events.until_heard(1)
+        assert seen.value("basketry_deliveries_returned_often_total") == 1
 
 
 def test_workers_that_stand_in_for_one_that_is_away_show_its_queues_as_guests(

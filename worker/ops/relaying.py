@@ -22,7 +22,7 @@ POSTPONED = Counter(
 )
 BLOCKED = Gauge(
     "basketry_publisher_blocked",
-    "1 while the broker blocks a publishing connection (memory or disk alarm): events and replies wait.",
+    "1 when the broker blocked a publishing connection that was tried within a minute: it is in alarm.",
     ["publisher"],
     registry=None,
 )
