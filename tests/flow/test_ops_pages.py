@@ -1,12 +1,15 @@
 """What an operator sees of a worker at work: counts that are what was sent, and nobody's data."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import pytest
 from outside.claims import SECRET, token
+from outside.flood import publish
 from outside.listener import Listener
-from outside.processes import wait_for
+from outside.processes import WorkerProcess, wait_for
 from outside.scraping import Pages, Samples
 from outside.stage import Stage
 from outside.upstream import Upstream
@@ -68,6 +71,40 @@ def test_every_command_is_counted_once_by_what_became_of_it(
     assert counted("basketry_batch_transaction_seconds_count") == transactions
 
 
+def test_what_is_rolled_back_at_the_commit_is_counted_once_when_it_is_committed(
+    counted: Difference, upstream: Upstream, stage: Stage, worker: WorkerProcess
+) -> None:
+    broken = unique("broken")
+    baskets = [*(unique("basket") for _ in range(20)), broken, *(unique("basket") for _ in range(20))]
+    before = len(worker.log)
+    with refused_at_the_commit(stage, broken):
+        publish(stage.broker_url, [command("basket.create", basket) for basket in baskets])
+        wait_for(lambda: sum(counted.commands.values()) >= 41)
+    assert counted.commands == {("basket.create", "completed"): 40, ("basket.create", "parked"): 1}
+    assert counted("basketry_batch_commands_sum") == 41
+    assert "batch.split" in worker.log[before:]
+
+
+@contextmanager
+def refused_at_the_commit(stage: Stage, basket: str) -> Iterator[None]:
+    """Have the database refuse every transaction that writes this basket, at its very end."""
+    stage.rows(
+        f"""create function refuse() returns trigger language plpgsql as $$ begin
+                if new.id = '{basket}' then raise 'no' using errcode = 'check_violation'; end if;
+                return null;
+            end $$"""
+    )
+    stage.rows(
+        """create constraint trigger refused after insert on basket deferrable initially deferred
+           for each row execute function refuse()"""
+    )
+    try:
+        yield
+    finally:
+        stage.rows("drop trigger refused on basket")
+        stage.rows("drop function refuse")
+
+
 def test_the_way_from_publishing_to_the_event_is_timed(
     counted: Difference, upstream: Upstream, events: Listener
 ) -> None:
@@ -111,6 +148,7 @@ def queues(seen: Samples) -> dict[str, float]:
     return {dict(labels)["kind"]: n for (name, labels), n in seen.items() if name == "basketry_queues_held"}
 
 
+@pytest.mark.slow
 def test_a_parked_command_is_seen_to_wait_for_a_person(
     pages: Pages, upstream: Upstream, stage: Stage
 ) -> None:
@@ -128,6 +166,7 @@ def test_nothing_on_any_page_is_a_secret_or_somebodys(pages: Pages, upstream: Up
     for value in (*names, SECRET, token(user), stage.database_url, stage.broker_url, "password"):
         assert value not in shown
     assert "@" not in shown
+    assert "eyJ" not in shown, "the beginning of a token"
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics/x", "/admin"])

@@ -28,6 +28,7 @@ def test_a_process_whose_port_is_taken_says_so_and_exits(role: str) -> None:
     assert "geheim" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_an_address_of_another_machine_is_said_to_be_none_of_ours() -> None:
     ended = ended_with("scheduler", "192.0.2.1:9464")  # RFC 5737: nobody's
     assert ended.returncode == 1
