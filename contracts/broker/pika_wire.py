@@ -92,7 +92,7 @@ class PikaWire:
         if source.bindings:
             channel.queue_declare(source.queue, durable=True, arguments=source.arguments)
         for exchange, routing_key in source.bindings:
-            channel.exchange_declare(exchange, "topic", durable=True)
+            # The exchange is the service's: until it has declared it, the broker says 404 and we come again.
             channel.queue_bind(source.queue, exchange, routing_key)
         if source.prefetch:
             channel.basic_qos(prefetch_count=source.prefetch)
