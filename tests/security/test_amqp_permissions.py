@@ -1,0 +1,308 @@
+"""What an AMQP user may do: each role its own work, and nothing of another's, on a real broker."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+from brokerage import PERMISSIONS, Users, generated, users
+from outside.claims import token
+from outside.connecting import connect
+from outside.furnishing import elements
+from outside.listener import Listener
+from outside.processes import SchedulerProcess, WorkerProcess, scheduling, wait_for, working
+from outside.shop import BENQ, open_shop
+from outside.stage import Management, Stage
+from outside.upstream import Upstream
+from outside.wire import SHOP, unique
+from pika.exceptions import ChannelClosedByBroker
+
+from contracts.broker import listening
+from contracts.client import Client, Event
+from worker.local.child import LocalStackError
+
+Attempt = Callable[[Any, Users], object]
+
+DURABLE = {"durable": True}
+PERSONS_REPLY = "basket.replies.{another}.of-somebody-else"
+
+
+@pytest.fixture(scope="module")
+def allowed(
+    stage: Stage, management: Management, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Users]:
+    with users(stage, management, tmp_path_factory.mktemp("users")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def worker(stage: Stage, allowed: Users, folder: Path) -> Iterator[WorkerProcess]:
+    with working(stage, "worker", folder, BASKETRY_BROKER_URL=allowed.url("worker")) as worker:
+        with Upstream(stage.broker_url) as upstream:
+            open_shop(upstream, recurringOrdersEnabled=True)
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def scheduler(
+    stage: Stage, allowed: Users, folder: Path, worker: WorkerProcess
+) -> Iterator[SchedulerProcess]:
+    with scheduling(stage, "scheduler", folder, BASKETRY_BROKER_URL=allowed.url("scheduler")) as scheduler:
+        yield scheduler
+
+
+@pytest.fixture(scope="module")
+def house(stage: Stage, allowed: Users, worker: WorkerProcess) -> Users:
+    """A house with a worker, and with a reply queue of another publisher in it."""
+    with connect(allowed.url("another")) as connection:
+        connection.channel().queue_declare(PERSONS_REPLY.format(**allowed.names), **DURABLE)
+    return allowed
+
+
+def publish(exchange: str, key: str) -> Attempt:
+    def attempt(channel: Any, users: Users) -> None:
+        channel.confirm_delivery()
+        channel.basic_publish(exchange, key.format(**users.names), b"{}")
+
+    return attempt
+
+
+def get(queue: str) -> Attempt:
+    return lambda channel, users: channel.basic_get(queue.format(**users.names))
+
+
+def consume(queue: str) -> Attempt:
+    return lambda channel, users: channel.basic_consume(queue.format(**users.names), print)
+
+
+def purge(queue: str) -> Attempt:
+    return lambda channel, users: channel.queue_purge(queue.format(**users.names))
+
+
+def declare(queue: str, **arguments: str) -> Attempt:
+    return lambda channel, users: channel.queue_declare(
+        queue.format(**users.names), durable=True, arguments=arguments
+    )
+
+
+def delete(queue: str) -> Attempt:
+    return lambda channel, users: channel.queue_delete(queue.format(**users.names))
+
+
+def declare_exchange(name: str) -> Attempt:
+    return lambda channel, users: channel.exchange_declare(name.format(**users.names), "topic", durable=True)
+
+
+def delete_exchange(name: str) -> Attempt:
+    return lambda channel, _users: channel.exchange_delete(name)
+
+
+def bind(queue: str, exchange: str, key: str = "#") -> Attempt:
+    def attempt(channel: Any, users: Users) -> None:
+        own = queue.format(**users.names)
+        if own.startswith(("basket.replies.", users.names["consumer"])) and "another" not in queue:
+            channel.queue_declare(own, exclusive=True)
+        channel.queue_bind(own, exchange, key)
+
+    return attempt
+
+
+def unbind(queue: str, exchange: str) -> Attempt:
+    return lambda channel, _users: channel.queue_unbind(queue, exchange, "1")
+
+
+OWN_REPLY, OWN_EVENTS = "basket.replies.{publisher}.mine", "{consumer}.results"
+OURS = ("basket.commands", "basket.commands.by-key", "basket.commands.dead", "basket.events")
+READING = [
+    *(how("basket.commands.00") for how in (get, consume, purge)),
+    *(how("basket.commands.dead") for how in (get, consume, purge)),
+    *(how(PERSONS_REPLY) for how in (get, consume, purge)),
+]
+MAKING = [
+    *(declare_exchange(name) for name in OURS),
+    *(delete_exchange(name) for name in OURS),
+    *(declare(name) for name in ("basket.commands.00", "basket.commands.99", "of-nobody", PERSONS_REPLY)),
+    *(delete(name) for name in ("basket.commands.00", "basket.commands.dead", PERSONS_REPLY)),
+    declare_exchange("of-nobody"),
+    bind("basket.commands.00", "basket.events"),
+    unbind("basket.commands.00", "basket.commands.by-key"),
+]
+SENDING = [
+    publish("basket.events", "order.placed"),
+    publish("basket.commands.by-key", "a-basket"),
+    publish("basket.commands.dead", ""),
+    publish("", "basket.commands.00"),
+    publish("", "basket.commands.dead"),
+    publish("", PERSONS_REPLY),
+    publish("amq.topic", "x"),
+    publish("amq.fanout", ""),
+]
+REFUSED: dict[str, list[Attempt]] = {
+    "publisher": [
+        *(READING + MAKING + SENDING),
+        declare("basket.replies.x"),
+        declare(OWN_REPLY, **{"x-dead-letter-exchange": "basket.events"}),
+        bind(OWN_REPLY, "basket.events"),
+        bind(OWN_REPLY, "basket.commands"),
+        bind(OWN_REPLY, "basket.commands.by-key", "1"),
+    ],
+    "consumer": [
+        *(READING + MAKING + SENDING),
+        publish("basket.commands", "a-basket"),
+        declare(OWN_REPLY),
+        declare(OWN_EVENTS, **{"x-dead-letter-exchange": "basket.commands"}),
+        bind(OWN_EVENTS, "basket.commands"),
+        bind(OWN_EVENTS, "basket.commands.by-key", "1"),
+    ],
+    "scheduler": [
+        *READING,
+        *(one for one in MAKING if one is not MAKING[3] and one is not MAKING[7]),
+        *SENDING[1:],
+    ],
+    "operator": [*READING, *MAKING, *SENDING, publish("basket.commands", "a-basket")],
+    "worker": [
+        *READING[6:],
+        *(declare(name) for name in ("of-nobody", PERSONS_REPLY)),
+        delete(PERSONS_REPLY),
+        declare_exchange("of-nobody"),
+        publish("amq.topic", "x"),
+        get(OWN_EVENTS),
+    ],
+}
+
+
+@pytest.mark.parametrize("role", REFUSED)
+def test_what_is_not_a_roles_work_is_refused(house: Users, stage: Stage, role: str) -> None:
+    with connect(house.url(role)) as connection:
+        allowed = [
+            number
+            for number, attempt in enumerate(REFUSED[role])
+            if not is_refused(attempt, connection.channel(), house)
+        ]
+    assert allowed == []
+
+
+def is_refused(attempt: Attempt, channel: Any, house: Users) -> bool:
+    try:
+        attempt(channel, house)
+    except ChannelClosedByBroker as error:
+        return error.reply_code == 403
+    return False
+
+
+@pytest.mark.parametrize("role", ["publisher", "consumer", "scheduler", "operator"])
+def test_everybody_sees_what_is_there_and_how_much_waits(house: Users, role: str) -> None:
+    with connect(house.url(role)) as connection:
+        channel = connection.channel()
+        assert channel.queue_declare("basket.commands.00", passive=True).method.message_count == 0
+        channel.exchange_declare("basket.events", passive=True)
+
+
+def test_a_publisher_sends_a_command_and_is_answered_in_both_ways(house: Users) -> None:
+    with Client(house.url("publisher"), channel=SHOP, token=token()) as client:
+        assert client.call("basket.create", unique("basket")).status == 201
+    queue = f"basket.replies.{house.names['publisher']}.{unique('q')}"
+    with connect(house.url("publisher")) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        channel.queue_declare(queue, exclusive=True)
+        heard: list[pika.BasicProperties] = []
+        channel.basic_consume(queue, lambda _channel, _method, properties, _body: heard.append(properties))
+        headers = {"authorization": f"Bearer {token()}", "channel": SHOP}
+        properties = pika.BasicProperties(
+            type="basket.create", message_id=unique("m"), reply_to=queue, headers=headers
+        )
+        channel.basic_publish("basket.commands", unique("basket"), b"", properties, mandatory=True)
+        wait_for(lambda: connection.process_data_events(time_limit=0.1) or bool(heard))
+        assert heard[0].headers["status"] == 201
+        channel.queue_delete(queue)
+
+
+def test_a_consumer_hears_events_on_a_queue_of_its_own(house: Users) -> None:
+    heard: list[Event] = []
+    key, queue = unique("basket"), f"{house.names['consumer']}.{unique('results')}"
+    source = listening.source(queue, ("command.*",), 1)
+    with connect(house.url("consumer")) as connection:  # before the event is there to be heard
+        channel = connection.channel()
+        channel.queue_declare(queue, durable=True, arguments=source.arguments)
+        channel.queue_bind(queue, "basket.events", "command.*")
+    with Client(house.url("publisher"), token=token()) as client:
+        client.publish("basket.create", key)
+    with Client(house.url("consumer")) as consumer:
+
+        def hear(event: Event) -> None:
+            heard.append(event)
+            consumer.stop()
+
+        consumer.events(queue, "command.*", on_event=hear, patience_seconds=20)
+    assert [event.key for event in heard] == [key]
+
+
+def test_a_consumer_may_be_kept_to_some_events(house: Users, stage: Stage, management: Management) -> None:
+    user = house.names["consumer"]
+    path = f"topic-permissions/{stage.vhost}/{user}"
+    management.call("PUT", path, {"exchange": "basket.events", "write": "^$", "read": r"^order\..+$"})
+    try:
+        with connect(house.url("consumer")) as connection:
+            for key in ("#", "*", "command.completed", "*.placed", "recurrence.started"):
+                with pytest.raises(ChannelClosedByBroker, match="ACCESS_REFUSED"):
+                    bind(OWN_EVENTS, "basket.events", key)(connection.channel(), house)
+            for key in ("order.placed", "order.*"):
+                bind(OWN_EVENTS, "basket.events", key)(connection.channel(), house)
+    finally:
+        management.call("DELETE", path)
+
+
+def test_a_scheduler_places_an_order_and_sends_its_event(
+    house: Users, scheduler: SchedulerProcess, worker: WorkerProcess, stage: Stage
+) -> None:
+    with Upstream(stage.broker_url) as upstream, Listener(stage.broker_url) as events:
+        key = unique("basket")
+        assert upstream.ask("basket.create", key).status == 201
+        assert upstream.ask("basket.item.add", key, elements(BENQ)).status == 201
+        ((now,),) = stage.rows("select now() + interval '1 second'")
+        recurrence = {"startDate": now.isoformat(), "interval": "P1Y"}
+        assert upstream.ask("basket.update", key, {"recurrence": recurrence}).status == 200
+        assert events.until(lambda: "order.placed" in {one.type for one in events.by_key()[key]})
+    wait_for(lambda: "sweep.relayed" in scheduler.log)
+    for process in (worker, scheduler):
+        assert "ACCESS_REFUSED" not in process.log
+
+
+def test_the_definitions_that_are_shipped_are_the_generators(servers: object) -> None:
+    pairs = ("worker=basketry-worker", "scheduler=basketry-scheduler", "operator=basketry-operator")
+    printed = generated(*pairs, "publisher=shop", "consumer=billing")
+    assert printed.stdout == PERMISSIONS.with_name("definitions.json").read_text()
+    assert "password" not in printed.stdout
+
+
+def test_a_user_with_two_roles_may_do_what_both_may() -> None:
+    (both,) = json.loads(generated("publisher=erp", "consumer=erp", "--vhost", "x").stdout)["permissions"]
+    assert both == {
+        "user": "erp",
+        "vhost": "x",
+        "configure": r"^(basket\.replies\.erp\..+|erp\..+)$",
+        "write": r"^(basket\.commands|erp\..+)$",
+        "read": r"^(basket\.replies\.erp\..+|basket\.events|erp\..+)$",
+    }
+
+
+@pytest.mark.parametrize(
+    "pair", ["consumer=basket", "publisher=a.b", "publisher=", "king=x", "consumer=.*", "x"]
+)
+def test_a_name_that_would_reach_further_is_refused(pair: str) -> None:
+    refused = generated(pair)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "cannot be a user here" in refused.stderr or "there is no role" in refused.stderr
+
+
+def test_permissions_of_a_user_that_is_not_there_are_an_error(
+    stage: Stage, management: Management, tmp_path: Path
+) -> None:
+    definitions = tmp_path / "definitions.json"
+    definitions.write_text(generated("--vhost", stage.vhost, f"publisher={unique('nobody')}").stdout)
+    assert stage.servers.rabbitmq is not None
+    with pytest.raises(LocalStackError, match="no_such_user"):
+        stage.servers.rabbitmq.rabbitmqctl("import_definitions", str(definitions))
