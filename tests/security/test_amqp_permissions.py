@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import kombu
 import pika
 import pytest
 from brokerage import PERMISSIONS, Users, generated, users
@@ -21,6 +22,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from contracts.broker import listening
 from contracts.client import Client, Event
+from worker import topology
 from worker.local.child import LocalStackError
 
 Attempt = Callable[[Any, Users], object]
@@ -54,8 +56,10 @@ def scheduler(
 
 
 @pytest.fixture(scope="module")
-def house(stage: Stage, allowed: Users, worker: WorkerProcess) -> Users:
-    """A house with a worker, and with a reply queue of another publisher in it."""
+def house(allowed: Users) -> Users:
+    """A house that a worker has set up, and a reply queue of another publisher in it."""
+    with kombu.Connection(allowed.url("worker")) as connection:
+        topology.declare(connection.default_channel)
     with connect(allowed.url("another")) as connection:
         connection.channel().queue_declare(PERSONS_REPLY.format(**allowed.names), **DURABLE)
     return allowed
@@ -174,7 +178,7 @@ REFUSED: dict[str, list[Attempt]] = {
 
 
 @pytest.mark.parametrize("role", REFUSED)
-def test_what_is_not_a_roles_work_is_refused(house: Users, stage: Stage, role: str) -> None:
+def test_what_is_not_a_roles_work_is_refused(house: Users, role: str) -> None:
     with connect(house.url(role)) as connection:
         allowed = [
             number
@@ -200,7 +204,8 @@ def test_everybody_sees_what_is_there_and_how_much_waits(house: Users, role: str
         channel.exchange_declare("basket.events", passive=True)
 
 
-def test_a_publisher_sends_a_command_and_is_answered_in_both_ways(house: Users) -> None:
+@pytest.mark.slow
+def test_a_publisher_sends_a_command_and_is_answered_either_way(house: Users, worker: WorkerProcess) -> None:
     with Client(house.url("publisher"), channel=SHOP, token=token()) as client:
         assert client.call("basket.create", unique("basket")).status == 201
     queue = f"basket.replies.{house.names['publisher']}.{unique('q')}"
@@ -220,7 +225,8 @@ def test_a_publisher_sends_a_command_and_is_answered_in_both_ways(house: Users) 
         channel.queue_delete(queue)
 
 
-def test_a_consumer_hears_events_on_a_queue_of_its_own(house: Users) -> None:
+@pytest.mark.slow
+def test_a_consumer_hears_events_on_a_queue_of_its_own(house: Users, worker: WorkerProcess) -> None:
     heard: list[Event] = []
     key, queue = unique("basket"), f"{house.names['consumer']}.{unique('results')}"
     source = listening.source(queue, ("command.*",), 1)
@@ -255,6 +261,7 @@ def test_a_consumer_may_be_kept_to_some_events(house: Users, stage: Stage, manag
         management.call("DELETE", path)
 
 
+@pytest.mark.slow
 def test_a_scheduler_places_an_order_and_sends_its_event(
     house: Users, scheduler: SchedulerProcess, worker: WorkerProcess, stage: Stage
 ) -> None:

@@ -1,0 +1,209 @@
+"""The database's roles: a worker and a scheduler work with rows alone, and an operator reads."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import psycopg
+import pytest
+from outside.claims import token
+from outside.furnishing import elements
+from outside.listener import Listener
+from outside.processes import SchedulerProcess, WorkerProcess, scheduling, wait_for
+from outside.shop import BENQ, open_shop
+from outside.stage import Stage, fresh
+from outside.upstream import Upstream
+from outside.wire import unique
+from psycopg import errors, sql
+
+from worker.local.servers import Servers
+from worker.store import schema
+
+ROLES_SQL = Path("deploy/postgres/roles.sql")
+BEFORE_THE_LATEST = "0003"
+PASSWORD = "it's a password"
+DDL = [
+    "create table mine (id int)",
+    "create temporary table mine (id int)",
+    "create schema mine",
+    "create function mine() returns int language sql as 'select 1'",
+    "create index mine on basket (owner)",
+    "alter table basket add column mine int",
+    "alter table outbox disable trigger all",
+    "drop table basket",
+    "drop sequence order_number",
+    "truncate basket",
+    "truncate attempt",
+    "alter sequence order_number restart",
+    "select setval('order_number', 1)",
+    "update alembic_version set version_num = '0001'",
+    "delete from alembic_version",
+    "create role mine",
+    "alter role current_user createrole",
+    "comment on table basket is 'mine'",
+    "select pg_read_file('postgresql.conf')",
+    "copy basket to program 'true'",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """A database that one role owns and others use; URLs by role."""
+
+    stage: Stage
+    names: dict[str, str]
+    database: str
+
+    def url(self, role: str) -> str:
+        parts = urlsplit(self.stage.servers.database_url)
+        _, _, address = parts.netloc.rpartition("@")
+        login = f"{quote(self.names[role])}:{quote(PASSWORD)}"
+        return parts._replace(netloc=f"{login}@{address}", path=f"/{self.database}").geturl()
+
+    def settle(self) -> None:
+        """Run the script as its owner would."""
+        node = self.stage.servers.postgres
+        assert node is not None
+        given = [f"-vworker={self.names['worker']}", f"-voperator={self.names['operator']}"]
+        subprocess.run(
+            [node.binaries / "psql", "-XqAt", *given, "-f", ROLES_SQL, self.url("owner")],
+            env=dict(node.environment()),
+            check=True,
+            timeout=60,
+        )
+
+
+@pytest.fixture(scope="module")
+def roles(servers: Servers) -> Iterator[Roles]:
+    """Roles on a schema that was brought to its latest after they were settled."""
+    if servers.postgres is None:
+        pytest.skip("the environment names another database")
+    with fresh(servers) as stage, made(stage) as roles:
+        schema.migrate(roles.url("owner"), BEFORE_THE_LATEST)
+        roles.settle()
+        schema.migrate(roles.url("owner"))
+        yield roles
+
+
+@contextmanager
+def made(stage: Stage) -> Iterator[Roles]:
+    # Names that need quoting: the script must not put them into its statements as they are.
+    names = {role: f"{role} of {unique('tests')}" for role in ("owner", "worker", "operator", "stranger")}
+    database = unique("roles")
+    with psycopg.connect(stage.servers.database_url, autocommit=True) as connection:
+        for name in names.values():
+            login = sql.SQL("create role {} login password {}")
+            connection.execute(login.format(sql.Identifier(name), sql.Literal(PASSWORD)))
+        owned = sql.SQL("create database {} owner {}")
+        connection.execute(owned.format(sql.Identifier(database), sql.Identifier(names["owner"])))
+        try:
+            yield Roles(stage=stage, names=names, database=database)
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(database)))
+            for name in names.values():
+                connection.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def stage(roles: Roles) -> Stage:
+    """The house as its workers see it."""
+    return replace(roles.stage, database_url=roles.url("worker"))
+
+
+@pytest.fixture(scope="module")
+def scheduler(stage: Stage, folder: Path, worker: WorkerProcess) -> Iterator[SchedulerProcess]:
+    with scheduling(stage, "scheduler", folder) as scheduler:
+        yield scheduler
+
+
+def refused(url: str, statement: str) -> bool:
+    with psycopg.connect(url, autocommit=True) as connection:
+        try:
+            connection.execute(statement.encode())
+        except errors.InsufficientPrivilege:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("role", ["worker", "operator"])
+def test_neither_worker_nor_operator_changes_what_holds_the_rows(roles: Roles, role: str) -> None:
+    assert [statement for statement in DDL if not refused(roles.url(role), statement)] == []
+
+
+def test_a_worker_may_write_every_table_of_the_latest_release(roles: Roles) -> None:
+    with psycopg.connect(roles.url("worker")) as connection:
+        lacking = connection.execute(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+            " and relname <> 'alembic_version'"
+            " and not (has_table_privilege(oid, 'select') and has_table_privilege(oid, 'insert')"
+            " and has_table_privilege(oid, 'update') and has_table_privilege(oid, 'delete'))"
+        ).fetchall()
+        known = connection.execute("select to_regclass('slot'), to_regclass('attempt')").fetchone()
+    assert lacking == []
+    assert known == ("slot", "attempt")  # of a release after the one that the roles were settled for
+
+
+def test_an_operator_reads_every_table_and_writes_no_basket(roles: Roles) -> None:
+    with psycopg.connect(roles.url("operator"), autocommit=True) as connection:
+        rows = connection.execute(
+            "select relname from pg_class where relkind = 'r'"
+            " and relnamespace = 'public'::regnamespace and not has_table_privilege(oid, 'select')"
+        )
+        assert rows.fetchall() == []
+        connection.execute("update dead_letter set state = 'discarded' where false")
+    for table in ("basket", "recurrence", "customer_order", "occurrence", "reference", "erasure"):
+        assert refused(roles.url("operator"), f"delete from {table}")
+        assert refused(roles.url("operator"), f"update {table} set channel = channel")
+    assert refused(roles.url("operator"), "delete from dead_letter")
+    assert refused(roles.url("operator"), "delete from outbox")
+
+
+def test_nobody_else_gets_in(roles: Roles) -> None:
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(roles.url("stranger")).close()
+
+
+def test_settling_again_changes_nothing(roles: Roles) -> None:
+    grants = sql.SQL(
+        "select relname, relacl::text from pg_class where relnamespace = 'public'::regnamespace order by 1"
+    )
+
+    def granted() -> list[tuple[object, ...]]:
+        with psycopg.connect(roles.url("owner")) as connection:
+            return connection.execute(grants).fetchall()
+
+    roles.settle()
+    once = granted()
+    roles.settle()
+    assert granted() == once
+
+
+def test_a_worker_does_not_migrate(roles: Roles) -> None:
+    schema.check(roles.url("worker"))
+    with pytest.raises(Exception, match=r"permission denied|must be owner"):
+        schema.migrate(roles.url("worker"), "base")
+
+
+@pytest.mark.slow
+def test_worker_and_scheduler_work_with_rows_alone(
+    stage: Stage, worker: WorkerProcess, scheduler: SchedulerProcess, upstream: Upstream, events: Listener
+) -> None:
+    open_shop(upstream, recurringOrdersEnabled=True)
+    key, sub = unique("basket"), unique("person")
+    assert upstream.ask("basket.create", key, caller=sub).status == 201
+    assert upstream.ask("basket.item.add", key, elements(BENQ), caller=sub).status == 201
+    ((now,),) = stage.rows("select now() + interval '1 second'")
+    recurrence = {"startDate": now.isoformat(), "interval": "P1Y"}
+    assert upstream.ask("basket.update", key, {"recurrence": recurrence}, caller=sub).status == 200
+    assert events.until(lambda: "order.placed" in {one.type for one in events.by_key()[key]})
+    as_service = {"authorization": f"Bearer {token('catalogue', roles=['service'])}"}
+    assert upstream.ask("user.erase", sub, headers=as_service).status == 204
+    wait_for(lambda: not stage.rows("select 1 from erasure where owner = %s", sub))
+    upstream.tell("no.such.command", key)
+    wait_for(lambda: stage.count("dead_letter") == 1)
+    for process in (worker, scheduler):
+        assert "permission denied" not in process.log
+        assert "InsufficientPrivilege" not in process.log
