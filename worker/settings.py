@@ -6,7 +6,7 @@ import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
 from pydantic_core import PydanticCustomError
@@ -26,25 +26,38 @@ class SettingsError(Exception):
     """The environment is not usable; the message names every mistake in a sentence of its own."""
 
 
-def _scheme(url: SecretStr) -> str:
+def _read(url: SecretStr) -> SplitResult:
+    """Take a URL apart; what is wrong with one is said without a piece of it.
+
+    An @ or a / that is not percent-encoded makes a piece of the password the host or its port, and these are
+    named by every error of the drivers.
+    """
+    text = url.get_secret_value()
     try:
-        return urlsplit(url.get_secret_value()).scheme
+        parts = urlsplit(text)
+        is_plain = parts.port is None or parts.port > 0  # raises when it is no number
     except ValueError:
-        return ""  # its message would show the password
+        is_plain = False
+    else:
+        is_plain = is_plain and "#" not in text and text.count("@") == parts.netloc.count("@") <= 1
+    if not is_plain:
+        raise ValueError("must be a URL; in user and password write @ as %40, / as %2F, ? as %3F, # as %23")
+    return parts
 
 
 def _database_url(url: SecretStr) -> SecretStr:
-    if _scheme(url) not in ("postgres", "postgresql", "postgresql+psycopg"):
+    if _read(url).scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise ValueError("must be a PostgreSQL URL such as postgresql://user:password@host:5432/basketry")
     return url
 
 
 def _broker_url(url: SecretStr) -> SecretStr:
-    if _scheme(url) not in ("amqp", "amqps", "pyamqp"):
+    parts = _read(url)
+    if parts.scheme not in ("amqp", "amqps", "pyamqp"):
         raise ValueError("must be an AMQP URL such as amqp://user:password@host:5672/vhost")
-    if set("?#;") & set(url.get_secret_value()):
+    if parts.query or ";" in url.get_secret_value():
         # kombu takes a `;` for another broker, and some options behind a `?` would loosen the checks of TLS.
-        raise ValueError("must be one AMQP URL without options: write ? as %3F, # as %23, ; as %3B in it")
+        raise ValueError("must be one AMQP URL without options: write ; as %3B in it")
     return url
 
 

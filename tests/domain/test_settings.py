@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from worker import settings
+from worker.store import database
 
 NEEDED = {
     "BASKETRY_DATABASE_URL": "postgresql://basketry:geheim@db:5432/basketry",
@@ -89,6 +90,21 @@ def test_every_mistake_is_a_sentence_of_its_own(monkeypatch: pytest.MonkeyPatch)
         ("DATABASE_URL", "postgresql://basketry:geheim℀@db/basketry"),
         ("BROKER_URL", "redis://basketry:geheim@mq"),
         ("BROKER_URL", "amqp://basketry:geheim℀@mq"),
+        *(
+            (f"{server}_URL", f"{scheme}://basketry:{password}@host/x")
+            for server, scheme in {"DATABASE": "postgresql", "BROKER": "amqp"}.items()
+            for password in (
+                "geheim@x",
+                "geheim/x",
+                "1/geheim",
+                "geheim?x",
+                "1?geheim",
+                "1#geheim",
+                "x@geheim",
+            )
+        ),
+        ("DATABASE_URL", "postgresql://basketry:x@db:geheim/basketry"),
+        ("BROKER_URL", "amqp://basketry:x@mq:geheim/x"),
         ("JWT_SECRET", "geheim"),
         ("JWT_SECRET", ""),
         ("JWT_SECRET", "-----BEGIN PUBLIC KEY-----\ngeheim geheim geheim\n-----END PUBLIC KEY-----"),
@@ -145,6 +161,18 @@ def test_nothing_is_listened_to_unless_it_is_said_where(monkeypatch: pytest.Monk
 
 def test_no_secret_is_shown_when_the_settings_are(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "geheim" not in repr(load(monkeypatch))
+
+
+def test_options_of_the_database_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://u:p%40@h:5432/d?sslmode=verify-full&sslrootcert=/etc/ca.pem&host=%40abstract"
+    loaded = load(monkeypatch, DATABASE_URL=url).database_url.get_secret_value()
+    asked = database.psycopg_url(loaded)
+    assert asked.password == "p@"
+    assert dict(asked.query) == {
+        "sslmode": "verify-full",
+        "sslrootcert": "/etc/ca.pem",
+        "host": "@abstract",
+    }
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
