@@ -107,7 +107,13 @@ def token(
 )
 @click.option("--body", type=click.File("rb"), help="The body's file, or - for standard input.")
 @click.option("--content-type", default="application/json", show_default=True)
-@click.option("--token", "bearer", help="The caller's token; see `basketry token`.")
+@click.option(
+    "--token",
+    "bearer",
+    envvar="BASKETRY_TOKEN",
+    show_envvar=True,
+    help="The caller's token; see `basketry token`. Others on the machine see command lines.",
+)
 @click.option("--channel", help="The sales channel; the service's default when absent.")
 @click.option("--message-id", help="The idempotency key; a new one when absent.")
 @local.with_state_dir

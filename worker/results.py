@@ -26,8 +26,9 @@ _NO_CONTENT = 204
 MAX_EVENT_BYTES = 900 * 1024
 _MAX_DEPTH = 20
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-# A JWT, wherever it stands and however its field is spelled.
-_TOKEN = re.compile(r"eyJ[\w-]{4,}\.[\w-]+\.[\w-]*")
+# A JWT, wherever it stands and however its field is spelled. Its header begins with `{"`, or has a blank or a
+# line's end in between.
+_TOKEN = re.compile(r"(?:eyJ[\w-]{4,}|e[yw][\w-]{14,})\.[\w-]+\.[\w-]*")
 _TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
 _REDACTED = "redacted"
 
@@ -90,7 +91,7 @@ def letter(
         type=envelope.type,
         message_id=envelope.message_id,
         cause=cause,
-        detail=storable(detail),
+        detail=_TOKEN.sub(_REDACTED, storable(detail)),
         claims=_claims(caller),
         new_owner=_claims(new_owner),
         properties=_jsonable(delivery.properties),

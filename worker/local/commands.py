@@ -4,7 +4,6 @@ Must not start or end anything itself: `up` runs the supervisor, `down` asks it,
 """
 
 import json
-import re
 import shlex
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -176,8 +176,18 @@ def _print_table(summary: dict[str, Any], state_dir: Path) -> None:
         table.add_row(one["role"], one["name"], str(one["pid"] or ""), one["state"], one["ops"] or "")
     console.print(table)
     for name, url in summary["urls"].items():
-        console.print(f"{name}: {_masked(url)}", highlight=False, soft_wrap=True)
+        console.print(f"{name}: {masked(url)}", highlight=False, soft_wrap=True)
 
 
-def _masked(url: str | None) -> str:
-    return re.sub(r"(?<=:)[^:/@]+(?=@)", "***", url or "unknown")
+def masked(url: str | None) -> str:
+    """Show an address without its password, wherever that is in it."""
+    try:
+        parts = urlsplit(url or "")
+    except ValueError:
+        return "unreadable"
+    login, _, address = parts.netloc.rpartition("@")
+    user, colon, _ = login.partition(":")
+    shown = f"{user}:***@{address}" if colon else parts.netloc
+    if "@" in parts.path + parts.query + parts.fragment:  # a password that is not percent-encoded
+        return "unreadable"
+    return parts._replace(netloc=shown, query="", fragment="").geturl() or "unknown"
