@@ -13,6 +13,7 @@ from outside.stage import Stage
 
 from contracts.client import Client, NotPublished
 from worker import app, tls
+from worker.ops.signs import Signs
 from worker.publisher import Outgoing, Publisher, Unavailable
 from worker.settings import Settings, SettingsError
 
@@ -22,7 +23,7 @@ A_DAY_AGO = timedelta(days=-1)
 
 def as_a_consumer(settings: Settings) -> None:
     """Connect as a worker does to read commands."""
-    with app.make(settings, "tests").connection_for_read() as connection:
+    with app.make(settings, "tests", Signs()).connection_for_read() as connection:
         connection.transport.establish_connection().close()  # `connect` would try again after two seconds
 
 
