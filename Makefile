@@ -26,11 +26,12 @@ test-faults: .venv/installed ## kill processes and stop servers under load; prin
 
 test-all: test test-slow test-faults ## run every test
 
-check: .venv/installed ## lint, format, types, import rules
+check: .venv/installed ## lint, format, types, import rules, known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python deploy/audit.py constraints.txt
 
 schemas: .venv/installed ## write contracts/asyncapi.json and contracts/schemas again, from the structs
 	$(BIN)/python -m contracts.asyncapi
