@@ -93,6 +93,7 @@ recurrence = Table(
         "state in ('active', 'paused', 'suspended', 'expired', 'removed')", name="recurrence_state_is_known"
     ),
     Index("recurrence_due", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")),
+    Index("recurrence_suspended", "channel", "basket_id", postgresql_where=text("state = 'suspended'")),
 )
 
 customer_order = Table(
