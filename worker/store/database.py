@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 # A worker that is stopped within a transaction holds up its baskets for no longer than 10 s in all.
-_SESSION_SETTINGS = {
+SESSION_SETTINGS = {
     "idle_in_transaction_session_timeout": "8s",
     "lock_timeout": "5s",
     "statement_timeout": "8s",
@@ -43,7 +43,19 @@ _CONTENT_CLASSES = ("22", "23", "54")
 _QUERY_CANCELED = "57014"  # by statement_timeout, or by an operator
 
 
-__all__ = ["Engine", "StatementFailed", "TooSlow", "Transaction", "TryAgain", "engine", "now", "transaction"]
+__all__ = [
+    "SESSION_SETTINGS",
+    "Engine",
+    "StatementFailed",
+    "TooSlow",
+    "Transaction",
+    "TryAgain",
+    "address",
+    "engine",
+    "host",
+    "now",
+    "transaction",
+]
 
 Transaction = Connection
 
@@ -62,7 +74,7 @@ class StatementFailed(Exception):  # noqa: N818
 
 def engine(url: str, application_name: str) -> Engine:
     """Make a lazy engine for one process; it connects with the first transaction."""
-    options = " ".join(f"-c {name}={value}" for name, value in _SESSION_SETTINGS.items())
+    options = " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
     made = create_engine(
         psycopg_url(url),
         pool_size=2,
@@ -87,6 +99,16 @@ def _send_arrays_in_binary(connection: Any, _record: object) -> None:
 def psycopg_url(url: str) -> URL:
     """Read postgres://, postgresql:// and postgresql+psycopg:// alike."""
     return make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg")
+
+
+def host(url: str) -> str | None:
+    return psycopg_url(url).host
+
+
+def address(url: str) -> str:
+    """Name the server, the database and who we are there; never the password."""
+    parts = psycopg_url(url)
+    return f"{parts.username} at {parts.host or 'the local socket'}:{parts.port or 5432}/{parts.database}"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,15 @@ class SchemaError(Exception):
     """The database cannot be used by this release as it is."""
 
 
+class Place(StrEnum):
+    """Where a database's schema is, seen from this release."""
+
+    NEVER_MIGRATED = "never migrated"
+    BEHIND = "behind"
+    CURRENT = "current"
+    AHEAD = "ahead"
+
+
 def migrate(url: str, revision: str = "head") -> str:
     """Bring the schema to a revision, waiting for any other migration; give the revision reached."""
     migrating = create_engine(psycopg_url(url), poolclass=NullPool)
@@ -48,6 +58,16 @@ def current(connection: Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
+def place(reached: str) -> Place:
+    """Say where a revision is; one that this release does not know is a later one's."""
+    if not reached:
+        return Place.NEVER_MIGRATED
+    known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    if reached == known[0]:
+        return Place.CURRENT
+    return Place.BEHIND if reached in known else Place.AHEAD
+
+
 def check(url: str) -> None:
     """Refuse a schema that is behind this release: raises SchemaError.
 
@@ -62,8 +82,7 @@ def check(url: str) -> None:
         return
     finally:
         away.dispose()
-    known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
-    if not reached or reached in known[1:]:
+    if place(reached) in (Place.NEVER_MIGRATED, Place.BEHIND):
         raise SchemaError("The database's schema is behind this release: run `basketry migrate` first.")
 
 
