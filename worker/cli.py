@@ -16,7 +16,7 @@ import click
 from worker import settings
 from worker.environment import database_at_hand, load_settings
 from worker.local import commands as local
-from worker.operating import dead_letters_cli, partitions_cli
+from worker.operating import dead_letters_cli, doctor_cli, partitions_cli
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -207,7 +207,12 @@ def demo(state_dir: Path) -> None:
         raise click.ClickException("Not as expected:\n" + "\n".join(wrong))
 
 
-for _command in (*local.COMMANDS, dead_letters_cli.dead_letters, partitions_cli.partitions):
+for _command in (
+    *local.COMMANDS,
+    dead_letters_cli.dead_letters,
+    doctor_cli.doctor,
+    partitions_cli.partitions,
+):
     main.add_command(_command)
 
 

@@ -13,12 +13,20 @@ from worker import settings
 from worker.local import state
 
 
-def load_settings(state_dir: Path) -> settings.Settings:
-    """Read the environment; what is not set there comes from the local stack, when one is running."""
+def read_settings(state_dir: Path) -> settings.Settings:
+    """Read the environment; what is not set there comes from the local stack, when one is running.
+
+    Raises settings.SettingsError.
+    """
     for name, value in state.environment(state_dir).items():
         os.environ.setdefault(name, value)
+    return settings.load()
+
+
+def load_settings(state_dir: Path) -> settings.Settings:
+    """Read the settings, or end with a sentence for each mistake."""
     try:
-        return settings.load()
+        return read_settings(state_dir)
     except settings.SettingsError as error:
         raise click.ClickException(
             f"{error}\nStart a local stack with `basketry up`, or set these."

@@ -52,7 +52,6 @@ __all__ = [
     "TryAgain",
     "address",
     "engine",
-    "host",
     "now",
     "transaction",
 ]
@@ -99,10 +98,6 @@ def _send_arrays_in_binary(connection: Any, _record: object) -> None:
 def psycopg_url(url: str) -> URL:
     """Read postgres://, postgresql:// and postgresql+psycopg:// alike."""
     return make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg")
-
-
-def host(url: str) -> str | None:
-    return psycopg_url(url).host
 
 
 def address(url: str) -> str:
