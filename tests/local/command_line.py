@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from worker.local import state
 
@@ -38,10 +38,11 @@ class CommandLine:
             check=False,
         )
 
-    def begin(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def begin(self, *arguments: str, stdout: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             self._command(*arguments),
             env=self._environment(),
+            stdout=stdout,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
