@@ -7,7 +7,7 @@ import heapq
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import takewhile
 from typing import Any
@@ -26,18 +26,25 @@ _Numbered = tuple[int, Message]
 
 
 class InsistentPublisher(threading.Thread):
-    """One publisher in a thread of its own; at most `rate` new commands a second.
+    """One publisher in a thread of its own; at most `rate` new commands a second, while `may_go_on` says so.
 
     `is_careful`: it sends the next command of a key when the one before is confirmed. Only so is the order of
     a key certain when the broker refuses a command (basic.nack) that others have overtaken.
     """
 
     def __init__(
-        self, broker_url: str, messages: Iterator[Message], *, rate: float, is_careful: bool = False
+        self,
+        broker_url: str,
+        messages: Iterator[Message],
+        *,
+        rate: float,
+        is_careful: bool = False,
+        may_go_on: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(name="publisher", daemon=True)
         self._parameters = parameters(broker_url)
-        self._messages, self._rate, self._is_careful = messages, rate, is_careful
+        self._messages, self._rate = messages, rate
+        self._is_careful, self._may_go_on = is_careful, may_go_on
         self._is_finishing, self._is_blocked = False, False
         self._over = threading.Event()
         self._due: list[_Numbered] = []  # taken and not in flight: a heap by number
@@ -95,7 +102,11 @@ class InsistentPublisher(threading.Thread):
         channel.add_on_close_callback(lambda channel, _: _close(channel.connection))
         channel.add_on_return_callback(lambda *returned: self._returned.add(returned[2].message_id))
         channel.confirm_delivery(self._settle, callback=lambda _: self._publish_what_is_due(channel))
-        self._begun = time.monotonic() - self._taken / self._rate  # an outage is not made up for by a burst
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Count the rate from now on: a pause is not made up for by a burst."""
+        self._begun = time.monotonic() - self._taken / self._rate
 
     def _publish_what_is_due(self, channel: Any) -> None:
         """Publish as much as may be in flight, then look again in a moment."""
@@ -126,6 +137,9 @@ class InsistentPublisher(threading.Thread):
     def _take(self) -> bool:
         """Take a new command, if the rate allows one."""
         if self._is_finishing or self._taken >= (time.monotonic() - self._begun) * self._rate:
+            return False
+        if not self._may_go_on():
+            self._begin_anew()
             return False
         message = next(self._messages, None)
         if message is None:

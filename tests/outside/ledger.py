@@ -4,6 +4,7 @@ It knows beforehand what must become of every command, and takes nothing from wh
 The invariants that it checks are the same whatever fault the house has met.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
@@ -27,7 +28,8 @@ class Ledger:
     """A load on a stage, and the account of it: `with` starts both, `settle` ends the load and checks.
 
     The load is published while the block runs, at most `rate` commands a second, until it is over or
-    `settle` is called. The fault's number and name head its line in the table of figures.
+    `settle` is called; it waits while `most_outstanding` commands are not answered. The fault's number and
+    name head its line in the table of figures.
     """
 
     def __init__(
@@ -38,13 +40,18 @@ class Ledger:
         *,
         rate: float = RATE,
         is_careful: bool = False,
+        most_outstanding: float = math.inf,
     ) -> None:
         self.stage = stage
         self.note = ""
         self.recorder = Recorder(stage.broker_url)
         ((self._before,),) = stage.rows("select coalesce(max(seq), 0) from outbox")
         self.publisher = InsistentPublisher(
-            stage.broker_url, self._entered(load), rate=rate, is_careful=is_careful
+            stage.broker_url,
+            self._entered(load),
+            rate=rate,
+            is_careful=is_careful,
+            may_go_on=lambda: self.confirmed - self.answered < most_outstanding,
         )
         self._fault = fault
         self._expected: dict[str, Expected] = {}  # by message id
@@ -70,8 +77,8 @@ class Ledger:
 
     @property
     def answered(self) -> int:
-        """Count the commands whose result event was heard."""
-        return sum(one in self._expected for one in list(self.recorder.answered_at))
+        """Count the commands whose result event was heard since the ledger was opened."""
+        return len(self.recorder.answered_at)
 
     @property
     def outstanding(self) -> int:
@@ -82,6 +89,10 @@ class Ledger:
         """Wait until so many commands more than now have been answered."""
         until = self.answered + more
         self._wait(lambda: self.answered >= until, seconds, f"{more} more answers")
+
+    def wait_published(self, *, seconds: float = 60.0) -> None:
+        """Wait until the whole load is confirmed; only for one that has an end."""
+        self._wait(lambda: not self.publisher.is_alive(), seconds, "the end of the load")
 
     def settle(self, *, seconds: float = 60.0) -> Figures:
         """End the load, wait until the house is at rest, check every invariant, and give the figures.

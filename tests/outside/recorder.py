@@ -6,6 +6,7 @@ What the recorder is given again because it had not acked before its connection 
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from typing import Any
 
 import pika
@@ -17,6 +18,7 @@ from outside.wire import Result, unique
 
 _LOOKS_EVERY_SECONDS = 0.1
 _PAUSE_SECONDS = 0.2
+_STOPS_WITHIN_SECONDS = 10.0
 _AT_ONCE = 2000
 
 
@@ -41,7 +43,9 @@ class Recorder(threading.Thread):
     def stop(self) -> None:
         """End the thread; what the broker does not answer in time is left to it."""
         self._over.set()
-        self.join(_PAUSE_SECONDS * 50)
+        self.join(_STOPS_WITHIN_SECONDS)
+        with suppress(OSError, AMQPError), connect(self._broker_url) as connection:
+            connection.channel().queue_delete(self.queue)
 
     def run(self) -> None:
         while not self._over.is_set():
@@ -61,14 +65,12 @@ class Recorder(threading.Thread):
         with connect(self._broker_url) as connection:
             channel = connection.channel()
             channel.basic_qos(prefetch_count=_AT_ONCE)
-            consumer = channel.basic_consume(self.queue, self._receive)
+            channel.basic_consume(self.queue, self._receive)
             while not self._over.is_set():
                 connection.process_data_events(time_limit=_LOOKS_EVERY_SECONDS)
                 if self._has_unacked:
                     channel.basic_ack(multiple=True)
                     self._has_unacked = False
-            channel.basic_cancel(consumer)
-            channel.queue_delete(self.queue)
 
     def _receive(self, _channel: Any, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
         event = Result.received(method.routing_key, properties, body)
