@@ -1,0 +1,61 @@
+"""`kill -9` of workers under load: their queues go to the others at once, and come back to them."""
+
+from pathlib import Path
+
+import pytest
+from outside import crew
+from outside.expected import mixed
+from outside.ledger import Ledger
+from outside.midway import Midway
+from outside.processes import wait_for
+from outside.shop import open_shop
+from outside.stage import Stage
+from outside.upstream import Upstream
+
+pytestmark = pytest.mark.faults
+
+WORKERS = 3
+KILLS = 50
+# What is first in its queue whenever a worker is killed would be taken for the reason, and parked after
+# five times: so the load gets on between two kills, as it does when kills are not aimed.
+BETWEEN_KILLS = 100
+OUTSTANDING = 1500  # more than is prefetched
+TAKEN_OVER_WITHIN_SECONDS = 10.0
+AT_HOME_WITHIN_SECONDS = 60.0
+
+
+@pytest.mark.timeout(600)
+def test_a_worker_killed_mid_batch_fifty_times(stage: Stage, folder: Path) -> None:
+    with crew.at_work(stage, folder, WORKERS) as workers, Midway(stage) as midway:
+        with Upstream(stage.broker_url) as upstream:
+            open_shop(upstream)
+        fault = f"1. kill -9 a worker mid-batch, {KILLS} times"
+        with Ledger(stage, fault, mixed(seed=1), most_outstanding=OUTSTANDING) as ledger:
+            for kill in range(KILLS):
+                number = kill % WORKERS
+                workers[number].wait_ready()
+                ledger.wait_answered(BETWEEN_KILLS)
+                midway.kill(workers[number])
+                workers.restart(number)
+            workers.wait_ready()
+            figures = ledger.settle()
+    assert figures.published > KILLS * BETWEEN_KILLS
+    assert figures.stall_seconds < TAKEN_OVER_WITHIN_SECONDS
+
+
+def test_a_killed_workers_queues_are_served_by_others_until_it_is_back(stage: Stage, folder: Path) -> None:
+    with crew.at_work(stage, folder, WORKERS) as workers, Midway(stage) as midway:
+        wait_for(lambda: crew.serving(stage) == workers.at_home, seconds=AT_HOME_WITHIN_SECONDS)
+        with Upstream(stage.broker_url) as upstream:
+            open_shop(upstream)
+        fault = "1. kill -9 one of three workers: taken over, handed back"
+        with Ledger(stage, fault, mixed(seed=2), rate=300) as ledger:
+            ledger.wait_answered(600)
+            midway.kill(workers[1])
+            wait_for(lambda: set(crew.serving(stage).values()) == {"worker-0", "worker-2"})
+            ledger.wait_answered(600)
+            workers.restart(1).wait_ready()
+            wait_for(lambda: crew.serving(stage) == workers.at_home, seconds=AT_HOME_WITHIN_SECONDS)
+            ledger.wait_answered(600)
+            figures = ledger.settle()
+    assert figures.wait_seconds < TAKEN_OVER_WITHIN_SECONDS

@@ -1,0 +1,79 @@
+"""Workers with a slot each, as one would run them; and which of them the broker lets serve each queue."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from outside.processes import WorkerProcess
+from outside.stage import COMMAND_QUEUES, Stage
+
+
+class Crew:
+    """So many workers; what the test ends it starts again itself, as a supervisor would."""
+
+    def __init__(self, stage: Stage, folder: Path, size: int, **how: Any) -> None:
+        self._stage, self._folder, self._how = stage, folder, how
+        self.size = size
+        self.workers = [self._start(number) for number in range(size)]
+
+    def __getitem__(self, number: int) -> WorkerProcess:
+        return self.workers[number]
+
+    def _start(self, number: int) -> WorkerProcess:
+        slot = f"{number}/{self.size}"
+        return WorkerProcess(
+            self._stage, f"worker-{number}", self._folder, options=("--slot", slot), **self._how
+        )
+
+    def restart(self, number: int) -> WorkerProcess:
+        """Start a new one in the place of one that has ended; it is not ready yet."""
+        self.workers[number].dismiss()
+        self.workers[number] = self._start(number)
+        return self.workers[number]
+
+    def wait_ready(self) -> None:
+        for worker in self.workers:
+            worker.wait_ready()
+
+    def dismiss(self) -> None:
+        for worker in self.workers:
+            worker.dismiss()
+
+    @property
+    def at_home(self) -> dict[int, str]:
+        """Give the worker that each queue belongs to."""
+        return {queue: f"worker-{queue % self.size}" for queue in range(COMMAND_QUEUES)}
+
+
+@contextmanager
+def at_work(stage: Stage, folder: Path, size: int, **how: Any) -> Iterator[Crew]:
+    """Have a crew at work; afterwards each stops in order, but for those that the test has ended."""
+    crew = Crew(stage, folder, size, **how)
+    try:
+        crew.wait_ready()
+        yield crew
+        for worker in crew.workers:
+            if worker.is_alive:
+                assert worker.stop() == 0
+    finally:
+        crew.dismiss()
+
+
+def serving(stage: Stage) -> dict[int, str]:
+    """Name the worker that is the active consumer of each queue, as the broker says."""
+    rabbitmq = stage.servers.rabbitmq
+    if rabbitmq is None:
+        pytest.skip("the broker is not ours to ask")
+    columns = ("queue_name", "channel_pid", "activity_status")
+    said = rabbitmq.rabbitmqctl("-q", "list_consumers", "-p", stage.vhost, *columns)
+    active = dict(re.findall(r"basket\.commands\.(\d\d)\t(\S+)\tsingle_active", said))
+    listed = rabbitmq.rabbitmqctl("-q", "list_channels", "-p", stage.vhost, "pid", "connection")
+    channels = dict(re.findall(r"^(\S+)\t(\S+)$", listed, re.MULTILINE))
+    told = rabbitmq.rabbitmqctl("-q", "list_connections", "pid", "client_properties")
+    name = r'^(\S+)\t.*\{"connection_name","basketry (worker-\d+)"\}'
+    names = dict(re.findall(name, told, re.MULTILINE))
+    return {int(number): names.get(channels.get(pid, ""), "?") for number, pid in active.items()}
