@@ -130,24 +130,6 @@ def test_one_that_is_killed_again_and_again_beside_another_orders_nothing_twice(
     assert_each_once(crowd)
 
 
-@pytest.mark.slow
-def test_two_processes_of_which_one_is_killed_again_and_again(crowd: House, folder: Path) -> None:
-    crowd.stage.rows("update recurrence set next_due_at = null")
-    with scheduling(crowd.stage, "survivor", folder):
-        for wave in range(10):
-            victim = SchedulerProcess(crowd.stage, "victim", folder)
-            victim.wait_ready()
-            crowd.stage.rows(
-                "update recurrence set next_due_at = '2025-11-01T10:00Z' where basket_id in (select basket_id"
-                " from recurrence order by basket_id limit 200 offset %s)",
-                wave * NUMBER // 10,
-            )
-            wait_for(lambda before=wave * NUMBER // 10: placed(crowd) > before)  # type: ignore[misc]
-            victim.kill()
-        wait_for(lambda: placed(crowd) == NUMBER)
-    assert_each_once(crowd)
-
-
 @contextmanager
 def closing_engine(stage: Stage) -> Iterator[database.Engine]:
     engine = database.engine(stage.database_url, "tests")
