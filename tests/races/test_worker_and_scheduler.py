@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from outside.flood import publish
 from outside.processes import WorkerProcess
 from outside.stage import Stage
@@ -19,7 +18,7 @@ from outside.wire import Message, command
 from scheduler import tick
 from tests.scheduler.standing import MOUSE, House, at, furnished
 
-BASKETS = 50
+BASKETS, ROUNDS = 50, 30
 START = "2030-01-01T10:00"
 _BETWEEN_TICKS_SECONDS = 0.05  # else the worker is busy with nothing but relaying orders
 _BETWEEN_LOOKS_SECONDS = 0.05
@@ -81,24 +80,25 @@ def edited_and_ordered(house: House, rounds: int) -> int:
     return days
 
 
-@pytest.mark.parametrize(
-    "rounds", [30, pytest.param(600, marks=pytest.mark.slow)], ids=["for a while", "for long"]
-)
-def test_every_order_shows_a_state_that_the_basket_had(
-    stage: Stage, worker: WorkerProcess, rounds: int
-) -> None:
-    with furnished(stage) as house:
-        house.channel(catchUpLimit=1_000_000)
-        keys = [house.basket(f"b-{number}") for number in range(BASKETS)]
-        for key in keys:
-            house.recurs(key, startDate=f"{START}:00Z", interval="P1D")
-        known = {(key, 3): shown(house.say("basket.get", key)) for key in keys}
-        before = deadlocks(stage)
-        days = edited_and_ordered(house, rounds)
-        for key in keys:
-            house.say("recurrence.resume", key, {"missed": "all"}, now="2030-01-01T00:00")
-        house.ticks(at(START) + timedelta(days=days))
+def recurrent_baskets(house: House) -> list[str]:
+    """Make baskets that are ordered every day, and are at version 3."""
+    house.channel(catchUpLimit=1_000_000)
+    keys = [house.basket(f"b-{number}") for number in range(BASKETS)]
+    for key in keys:
+        house.recurs(key, startDate=f"{START}:00Z", interval="P1D")
+    return keys
 
+
+def catch_up(house: House, keys: Sequence[str], days: int) -> None:
+    """Have ordered what fell due while a basket's recurrence was paused."""
+    for key in keys:
+        house.say("recurrence.resume", key, {"missed": "all"}, now="2030-01-01T00:00")
+    house.ticks(at(START) + timedelta(days=days))
+
+
+def assert_no_order_is_stale(stage: Stage, first: dict[str, tuple[Any, ...]], days: int) -> None:
+    """Check that each order shows its basket as the answer of that version did, or as it was at `first`."""
+    known = {(key, 3): as_it_was for key, as_it_was in first.items()}
     for key, headers, body in stage.rows(
         "select key, headers, body from outbox where type = 'command.completed'"
         " and headers ->> 'command' in ('basket.update', 'basket.item.add')"
@@ -108,10 +108,20 @@ def test_every_order_shows_a_state_that_the_basket_had(
     assert [
         key for key, headers, body in orders if known[key, headers["version"]] != shown(json.loads(body))
     ] == []
-    for key in keys:
+    for key in first:
         placed = [json.loads(body)["recurring"]["occurrence"] for its, _, body in orders if its == key]
         assert placed == list(range(days + 1))
     assert len({headers["version"] for _, headers, _ in orders}) > 3, "the orders were to meet the edits"
+
+
+def test_every_order_shows_a_state_that_the_basket_had(stage: Stage, worker: WorkerProcess) -> None:
+    with furnished(stage) as house:
+        keys = recurrent_baskets(house)
+        first = {key: shown(house.say("basket.get", key)) for key in keys}
+        before = deadlocks(stage)
+        days = edited_and_ordered(house, ROUNDS)
+        catch_up(house, keys, days)
+    assert_no_order_is_stale(stage, first, days)
     assert stage.rows("select count(*) from outbox where type = 'command.rejected'") == [(0,)]
     assert deadlocks(stage) == before
     assert "deadlock" not in worker.log
