@@ -42,9 +42,13 @@ class Process:
         *,
         options: Sequence[str] = (),
         program: Sequence[str] = ("-m", "worker.cli"),
+        home: Path | None = None,
         **environment: str,
     ) -> None:
-        """Start it; `program` takes the place of `basketry` for a test that gives the process a defect."""
+        """Start it; `program` takes the place of `basketry` for a test that gives the process a defect.
+
+        `home` is where another release lies (outside.release).
+        """
         self.name = name
         self.log_file = folder / f"{name}.log"
         self._ready_file = folder / f"{name}.ready"
@@ -54,6 +58,7 @@ class Process:
         with self.log_file.open("ab") as output:
             self._popen = subprocess.Popen(
                 [sys.executable, *program, self.role, "--name", name, *options],
+                cwd=home,
                 env={**inherited, **settings},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -113,10 +118,16 @@ class SchedulerProcess(Process):
 
 @contextmanager
 def working(
-    stage: Stage, name: str, folder: Path, *, options: Sequence[str] = (), **environment: str
+    stage: Stage,
+    name: str,
+    folder: Path,
+    *,
+    options: Sequence[str] = (),
+    home: Path | None = None,
+    **environment: str,
 ) -> Iterator[WorkerProcess]:
     """Have a worker at work; afterwards it stops in order, unless the test has ended it."""
-    worker = WorkerProcess(stage, name, folder, options=options, **environment)
+    worker = WorkerProcess(stage, name, folder, options=options, home=home, **environment)
     with _at_work(worker):
         yield worker
 
