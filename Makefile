@@ -36,8 +36,9 @@ check: .venv/installed ## lint, format, types, import rules, known vulnerabiliti
 schemas: .venv/installed ## write contracts/asyncapi.json and contracts/schemas again, from the structs
 	$(BIN)/python -m contracts.asyncapi
 
-baseline: schemas ## at a release: keep the contract that all later ones are compared with
+baseline: schemas ## at a release: keep the contract that all later ones are compared with, and freeze migrations
 	$(BIN)/python -m contracts.asyncapi --baseline tests/fixtures
+	cd worker/store/migrations/versions && sha256sum 0*.py > ../../../../tests/fixtures/migrations.sha256
 
 docs: .venv/installed ## render the contract as one page, build/docs/index.html
 	$(BIN)/python deploy/docs/render.py build/docs/index.html

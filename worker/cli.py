@@ -31,7 +31,10 @@ def migrate(state_dir: Path) -> None:
     """Bring the database's schema to this release."""
     from worker.store import schema
 
-    revision = schema.migrate(load_settings(state_dir).database_url.get_secret_value())
+    try:
+        revision = schema.migrate(load_settings(state_dir).database_url.get_secret_value())
+    except schema.SchemaError as error:
+        raise click.ClickException(str(error)) from error
     click.echo(f"The schema is at {revision}.")
 
 

@@ -1,4 +1,7 @@
-"""The schema's migrations, run by Alembic: `basketry migrate`, and the check that a worker makes at start."""
+"""The schema's migrations, run by Alembic: `basketry migrate`, and the check that a worker makes at start.
+
+Workers go on meanwhile: migrations/README.md has the rules.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from worker import logs
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _LOCK = 0x6261736B6D696772  # "baskmigr": one migration at a time, whoever starts it
+# Whoever waits for a table's lock holds up all that come after: below the time that their statements have.
+_PATIENCE_SECONDS = 3.0
 
 
 log = logs.get(__name__)
@@ -38,19 +45,33 @@ class Place(StrEnum):
     AHEAD = "ahead"
 
 
-def migrate(url: str, revision: str = "head") -> str:
-    """Bring the schema to a revision, waiting for any other migration; give the revision reached."""
+def migrate(url: str, revision: str = "head", *, patience_seconds: float = _PATIENCE_SECONDS) -> str:
+    """Bring the schema to a revision, waiting for any other migration; give the revision reached.
+
+    Raises SchemaError when a table is in use for longer than the patience, or when the database goes away:
+    the migration at work is as if it had never begun, those before it stay, and the same once more goes on.
+    """
     migrating = create_engine(psycopg_url(url), poolclass=NullPool)
-    with migrating.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
-        connection.commit()
-        try:
-            _run(connection, revision)
-            connection.commit()
-            return current(connection)
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
+    try:
+        with migrating.connect() as connection:
+            return _migrate(connection, revision, patience_seconds)
+    except OperationalError as error:
+        if isinstance(error.orig, LockNotAvailable):
+            raise SchemaError(
+                f"A table was in use for longer than {patience_seconds:g} s, and nobody was kept waiting for "
+                "the migration: run `basketry migrate` again."
+            ) from error
+        raise SchemaError(f"The database does not answer: {type(error.orig).__name__}.") from error
+
+
+def _migrate(connection: Connection, revision: str, patience_seconds: float) -> str:
+    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+    patience = {"patience": f"{patience_seconds * 1000:.0f}ms"}
+    connection.execute(text("SELECT set_config('lock_timeout', :patience, false)"), patience)
+    connection.commit()
+    _run(connection, revision)  # the lock ends with the session
+    connection.commit()
+    return current(connection)
 
 
 def current(connection: Connection) -> str:
