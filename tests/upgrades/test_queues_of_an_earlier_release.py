@@ -1,26 +1,25 @@
 """Queues that are there already with other arguments: used as they are, unless that would cost the order."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import earlier
 import pytest
+from earlier import NAMES
 from kombu import Connection
+from outside import release
 from outside.connecting import connect
-from outside.stage import Stage
+from outside.flood import publish
+from outside.listener import Listener
+from outside.numbered import assert_each_once_and_in_order, numbered
+from outside.processes import wait_for, working
+from outside.stage import Stage, fresh
 from outside.wire import unique
+from pika.exceptions import ChannelClosedByBroker
 from structlog.testing import capture_logs
 
 from worker import topology
-
-# As the release before this one declared each of its eight; kept as literals.
-EARLIER: dict[str, object] = {
-    "x-queue-type": "quorum",
-    "x-single-active-consumer": True,
-    "x-delivery-limit": 50,
-    "x-dead-letter-exchange": "basket.commands.dead",
-    "x-dead-letter-strategy": "at-least-once",
-    "x-overflow": "reject-publish",
-}
-NAMES = [f"basket.commands.{number:02d}" for number in range(8)]
+from worker.local.servers import Servers
 
 
 @pytest.fixture
@@ -28,16 +27,8 @@ def channel(stage: Stage) -> Iterator[object]:
     with Connection(stage.broker_url) as connection:
         yield connection.default_channel
     with connect(stage.broker_url) as connection:
-        for name in ("basket.commands.dead", *NAMES):
+        for name in (earlier.DEAD, *NAMES):
             connection.channel().queue_delete(name)
-
-
-def declared_before(stage: Stage, **others: object) -> None:
-    with connect(stage.broker_url) as connection:
-        channel = connection.channel()
-        channel.queue_declare("basket.commands.dead", durable=True, arguments={"x-queue-type": "quorum"})
-        for name in NAMES:
-            channel.queue_declare(name, durable=True, arguments=EARLIER | others)
 
 
 def test_what_this_release_declares_it_finds_again_without_a_word(channel: object) -> None:
@@ -50,7 +41,7 @@ def test_what_this_release_declares_it_finds_again_without_a_word(channel: objec
 def test_queues_of_the_release_before_are_used_and_one_line_says_what_differs(
     stage: Stage, channel: object
 ) -> None:
-    declared_before(stage)
+    earlier.declare(stage)
     with capture_logs() as logged:
         topology.declare(channel)
     (line,) = logged
@@ -65,7 +56,7 @@ def test_queues_of_the_release_before_are_used_and_one_line_says_what_differs(
 
 
 def test_every_difference_is_named_that_does_not_cost_the_order(stage: Stage, channel: object) -> None:
-    declared_before(stage, **{"x-max-length": 7, "x-delivery-limit": 20, "x-dead-letter-exchange": "other"})
+    earlier.declare(stage, **{"x-max-length": 7, "x-delivery-limit": 20, "x-dead-letter-exchange": "other"})
     with capture_logs() as logged:
         topology.declare(channel)
     (said,) = [said for said, names in logged[0]["queues"].items() if names == NAMES]
@@ -91,10 +82,48 @@ def test_a_queue_that_would_cost_the_order_is_refused_by_name(
     stage: Stage, channel: object, others: dict[str, object], name: str
 ) -> None:
     with connect(stage.broker_url) as connection:
-        arguments = {key: value for key, value in (EARLIER | others).items() if value is not None}
+        arguments = {key: value for key, value in (earlier.ARGUMENTS | others).items() if value is not None}
         connection.channel().queue_declare(NAMES[3], durable=True, arguments=arguments)
     with pytest.raises(topology.TopologyError, match=rf"basket\.commands\.03 cannot be used: .*{name}"):
         topology.declare(channel)
+
+
+@pytest.mark.slow
+def test_they_are_recreated_while_a_worker_works_as_the_runbook_says(servers: Servers, folder: Path) -> None:
+    """By way of another number of queues; that of the dead is unbound, seen empty, and deleted."""
+    (part,) = numbered(40, 30)
+    with fresh(servers) as stage:
+        earlier.declare(stage)
+        with Listener(stage.broker_url) as events, working(stage, "worker", folder) as worker:
+            publish(stage.broker_url, part[:600])
+            for partitions in ("9", "8"):
+                release.basketry(stage.environment, "partitions", partitions)
+            with connect(stage.broker_url) as connection:
+                channel = connection.channel()
+                channel.queue_unbind(earlier.DEAD, earlier.DEAD, "")
+                assert channel.queue_declare(earlier.DEAD, passive=True).method.message_count == 0
+                channel.queue_delete(earlier.DEAD)
+            publish(stage.broker_url, part[600:])
+            events.until_heard(1200, seconds=60)
+            wait_for(lambda: is_there(stage, earlier.DEAD))
+            assert differences(stage) == []
+            assert_each_once_and_in_order(events, stage, [part])
+        assert worker.log.count("queues.differ") == 3, "once for each time that it declared that of the dead"
+
+
+def is_there(stage: Stage, queue: str) -> bool:
+    with connect(stage.broker_url) as connection:
+        try:
+            connection.channel().queue_declare(queue, passive=True)
+        except ChannelClosedByBroker:
+            return False
+        return True
+
+
+def differences(stage: Stage) -> list[object]:
+    with Connection(stage.broker_url) as connection, capture_logs() as logged:
+        topology.declare(connection.default_channel)
+    return [*logged]
 
 
 def assert_takes_commands(stage: Stage) -> None:
