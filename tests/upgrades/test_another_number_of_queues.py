@@ -4,20 +4,17 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from kombu import Connection
 from outside.connecting import connect
-from outside.flood import publish
-from outside.listener import Listener
-from outside.numbered import assert_each_once_and_in_order, numbered
-from outside.processes import ended, working
+from outside.expected import numbered
+from outside.ledger import Ledger
+from outside.processes import ended, wait_for, working
 from outside.stage import Management, Stage, fresh
-from outside.wire import Message, command, unique
+from outside.wire import command, unique
 from pika.exceptions import ChannelClosedByBroker
 
 from contracts import topology as contract
@@ -81,82 +78,48 @@ def ways_in(stage: Stage) -> set[str]:
     return {binding["destination"] for binding in led}
 
 
-class Load(threading.Thread):
-    """A publisher that goes on, round by round, until it is told to stop; `refused` when it was."""
-
-    def __init__(self, stage: Stage, baskets: int) -> None:
-        super().__init__(daemon=True)
-        self._stage = stage
-        self._baskets = baskets
-        (self._all,) = numbered(baskets, 400)
-        self._is_stopping = False
-        self._published = 0
-        self._refused: AssertionError | None = None
-
-    def run(self) -> None:
-        try:
-            while not self._is_stopping and self._published < len(self._all):
-                following = self._published + self._baskets
-                publish(self._stage.broker_url, self._all[self._published : following])
-                self._published = following
-        except AssertionError as error:
-            self._refused = error
-
-    def stop(self) -> list[Message]:
-        """Stop, and give what was published; fails when something was refused."""
-        self._is_stopping = True
-        self.join()
-        assert self._refused is None, self._refused
-        return self._all[: self._published]
-
-
-@contextmanager
-def load(stage: Stage, baskets: int = 60) -> Iterator[Load]:
-    publishing = Load(stage, baskets)
-    publishing.start()
-    try:
-        yield publishing
-    finally:
-        publishing.stop()
-
-
 @pytest.mark.slow
 def test_from_8_to_12_to_8_under_load_each_once_and_in_order(stage: Stage, folder: Path) -> None:
+    """The workers have fallen behind each time, so that much is in the former queues when they are left."""
     with (
-        Listener(stage.broker_url) as events,
-        working(stage, "one", folder),
-        working(stage, "other", folder),
-        load(stage) as publishing,
+        working(stage, "one", folder) as one,
+        working(stage, "other", folder) as other,
+        Ledger(stage, "partitions", numbered(60, 400), rate=300) as ledger,
     ):
         for partitions, former in ((12, 8), (8, 12)):
-            events.until_heard(len(events.different()) + 500, seconds=60)
-            code, output = said(stage, str(partitions))
-            assert code == 0, output
+            ledger.wait_answered(300)
+            for worker in (one, other):
+                worker.signal(signal.SIGSTOP)
+            wait_for(lambda: ledger.outstanding > 500)
+            with ended(tool(stage, str(partitions))) as process:
+                assert process.stdout is not None
+                assert any(SAYS_THAT_COMMANDS_GO_OVER in line for line in process.stdout)
+                for worker in (one, other):
+                    worker.signal(signal.SIGCONT)
+                output, _ = process.communicate(timeout=120)
+                assert process.returncode == 0, output
             assert ways_in(stage) == {contract.by_key(partitions)}
             assert [name for name in names(former) if is_there(stage, name)] == []
             assert stage.rows("select partitions, next_partitions from partitioning") == [(partitions, None)]
-        events.until_heard(len(events.different()) + 500, seconds=60)
-        part = publishing.stop()
-        events.until_heard(len(part), seconds=90)
-    assert len(part) >= 1500
-    assert_each_once_and_in_order(events, stage, [part])
+        ledger.wait_answered(300)
+        ledger.settle()
+        assert ledger.publisher.resent == 0, "nobody was refused"
 
 
 @pytest.mark.slow
 def test_killed_while_it_waits_it_goes_on_when_it_is_run_again(stage: Stage, folder: Path) -> None:
     """Workers that start meanwhile take from the former queues, and lead nothing back into them."""
     with (
-        Listener(stage.broker_url) as events,
         working(stage, "first", folder) as first,
-        load(stage) as publishing,
+        Ledger(stage, "partitions", numbered(60, 400)) as ledger,
     ):
-        events.until_heard(300)
-        os.kill(first.pid, signal.SIGSTOP)
+        ledger.wait_answered(300)
+        first.signal(signal.SIGSTOP)
         with ended(tool(stage, "5")) as process:
             assert process.stdout is not None
             assert any(SAYS_THAT_COMMANDS_GO_OVER in line for line in process.stdout)
             process.send_signal(signal.SIGKILL)
-        os.kill(first.pid, signal.SIGCONT)
+        first.signal(signal.SIGCONT)
         assert stage.rows("select partitions, next_partitions from partitioning") == [(8, 5)]
         assert said(stage)[1] == (
             "There are 8 command queues, and a change to 5 is under way: "
@@ -170,10 +133,9 @@ def test_killed_while_it_waits_it_goes_on_when_it_is_run_again(stage: Stage, fol
             assert first.stop() == 0
             code, output = said(stage, "5")
             assert code == 0, output
-            events.until_heard(len(events.different()) + 300, seconds=60)
-            part = publishing.stop()
-            events.until_heard(len(part), seconds=90)
-        assert_each_once_and_in_order(events, stage, [part])
+            ledger.wait_answered(300)
+            ledger.settle()
+        assert ledger.publisher.resent == 0, "nobody was refused"
         assert [name for name in names(8) if is_there(stage, name)] == []
     code, output = said(stage, "8")
     assert code == 1, "nobody consumes them"
