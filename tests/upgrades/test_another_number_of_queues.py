@@ -56,6 +56,15 @@ def said(stage: Stage, *arguments: str) -> tuple[int, str]:
         return process.returncode, output
 
 
+def wait_said(process: "subprocess.Popen[str]", words: str) -> None:
+    """Wait for a line with these words."""
+    lines: list[str] = []
+    while not lines or words not in lines[-1]:
+        assert process.stdout is not None
+        lines.append(process.stdout.readline())
+        assert lines[-1], f"it ended and said: {''.join(lines)}"
+
+
 def names(partitions: int) -> list[str]:
     prefix = "basket.commands" if partitions == 8 else f"basket.commands.{partitions}"
     return [f"{prefix}.{number:02d}" for number in range(partitions)]
@@ -92,8 +101,7 @@ def test_from_8_to_12_to_8_under_load_each_once_and_in_order(stage: Stage, folde
                 worker.signal(signal.SIGSTOP)
             wait_for(lambda: ledger.outstanding > 500)
             with ended(tool(stage, str(partitions))) as process:
-                assert process.stdout is not None
-                assert any(SAYS_THAT_COMMANDS_GO_OVER in line for line in process.stdout)
+                wait_said(process, SAYS_THAT_COMMANDS_GO_OVER)
                 for worker in (one, other):
                     worker.signal(signal.SIGCONT)
                 output, _ = process.communicate(timeout=120)
@@ -116,8 +124,7 @@ def test_killed_while_it_waits_it_goes_on_when_it_is_run_again(stage: Stage, fol
         ledger.wait_answered(300)
         first.signal(signal.SIGSTOP)
         with ended(tool(stage, "5")) as process:
-            assert process.stdout is not None
-            assert any(SAYS_THAT_COMMANDS_GO_OVER in line for line in process.stdout)
+            wait_said(process, SAYS_THAT_COMMANDS_GO_OVER)
             process.send_signal(signal.SIGKILL)
         first.signal(signal.SIGCONT)
         assert stage.rows("select partitions, next_partitions from partitioning") == [(8, 5)]

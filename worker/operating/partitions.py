@@ -102,12 +102,7 @@ def _begin(engine: database.Engine, connection: Any, partitions: int) -> None:
             f"A change to {current.next_partitions} queues is under way: "
             f"run `basketry partitions {current.next_partitions}` to finish it first."
         )
-    unattended = [
-        queue.name
-        for queue in topology.command_queues(current.partitions)
-        if _count(connection, queue.name).consumers == 0
-    ]
-    if unattended:
+    if unattended := _unattended(connection, current.partitions):
         raise NotDone(
             f"Nobody consumes {', '.join(unattended)}: start the workers first, they have to work off what "
             "is there."
@@ -115,6 +110,12 @@ def _begin(engine: database.Engine, connection: Any, partitions: int) -> None:
     with database.transaction(engine) as tx:
         if not partitioning.begin(tx, partitions):
             raise NotDone("Somebody else has changed the number of queues at this moment.")
+
+
+def _unattended(connection: Any, partitions: int) -> list[str]:
+    """Name the queues of a set that nobody consumes."""
+    names = [queue.name for queue in topology.command_queues(partitions)]
+    return [name for name in names if _count(connection, name).consumers <= 0]
 
 
 def _lead_over(
@@ -143,6 +144,10 @@ def _lead_over(
         if not partitioning.finish(tx, partitions):
             raise NotDone("Somebody else has changed the number of queues at this moment.")
     say(f"There are {partitions} queues now; the workers go over to them.")
+    while unattended := _unattended(connection, partitions):
+        if time.monotonic() >= until:
+            raise NotDone(f"Nobody consumes {', '.join(unattended)} yet: are the workers at work?")
+        time.sleep(_LOOK_EVERY_SECONDS)
 
 
 def _left_behind(connection: Any, partitions: int) -> list[int]:
