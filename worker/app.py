@@ -9,6 +9,7 @@ import time
 
 from celery import Celery, signals
 from celery.utils.nodenames import gethostname, nodename
+from celery.worker import state
 
 from worker import exposure, tasks, tls
 from worker.attendance import Attendance
@@ -77,6 +78,7 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
             _keyring(settings),
             suspects,
             settings.reply_queue_prefixes,
+            lambda: state.should_stop not in (None, False),  # 0 is a reason to stop
             signs,
         ),
     )

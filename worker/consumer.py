@@ -48,7 +48,9 @@ class Subscribe(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, c: Consumer) -> None:
         c.signs.connected()
-        heart = c.heart = Heart(c.connection)
+        # Kombu's connection is silently made anew when it is lost, without channels: py-amqp's own is used.
+        c.wire = c.connection.connection
+        heart = c.heart = Heart(c.wire)
         c.rest(heart)
         c.declare(heart)
         c.subscribe()
@@ -82,6 +84,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     own: Intake | None
     dead: Intake | None
     standby: Standby | None
+    wire: Any  # py-amqp's connection
     _rests: Iterator[float] | None = None  # since something was taken and nothing acked
     _partitions: int  # as many queues there are
     _view_before: slots.View | None  # seen when they were declared: it may be out of date
@@ -127,10 +130,10 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             for number, queue in enumerate(topology.command_queues(self._partitions))
             if slot.owns(number)
         ]
-        self.own = Intake(self.connection, own, prefetch, is_dead=False)
-        self.dead = Intake(self.connection, [topology.dead_queue()], prefetch, is_dead=True)
+        self.own = Intake(self.wire, own, prefetch, is_dead=False)
+        self.dead = Intake(self.wire, [topology.dead_queue()], prefetch, is_dead=True)
         attendance = self.workplace.attendance
-        self.standby = Standby(self.connection, slot, attendance, self._partitions, prefetch)
+        self.standby = Standby(self.wire, slot, attendance, self._partitions, prefetch)
         attendance.arrive()
         self.signs.waiting(lambda: oldest_published_at(self.intakes()))
         self.signs.consuming(len(own))
@@ -183,7 +186,9 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self._view_before = self.workplace.attendance.view
         for pause in pauses.growing():
             try:
-                with self.connection.channel() as channel:
+                with heart.beating_alone():
+                    database.ask(self.workplace.engine)
+                with self.wire.channel() as channel:
                     self._partitions = topology.declare_current(self.workplace.engine, channel)
             except database.TryAgain as error:
                 self.signs.not_consuming("The database is away: no command is taken before it is back.")
@@ -220,7 +225,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def _take_arrived(self, patience_seconds: float) -> None:
         """Wait for a message, then take what the socket holds, up to a batch; more stays in the kernel."""
         seconds = patience_seconds
-        while not self._is_full() and self.connection.connection.read_one(seconds):
+        while not self._is_full() and self.wire.read_one(seconds):
             seconds = 0.0
 
     def _is_full(self) -> bool:

@@ -7,6 +7,7 @@ used by both. A turn of the loop that never ends is a defect: the process ends t
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 import threading
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_STUCK = 70
 _LONGEST_TURN_SECONDS = 150.0
+_ARMED_EVERY_SECONDS = 5.0
 _SILENT_INTERVALS = 4  # after so many the broker is taken for gone
 
 log = logs.get(__name__)
@@ -33,32 +35,38 @@ class Heart:
     """Beats for one connection, if it was negotiated to have a heartbeat; watches over its consumer."""
 
     def __init__(self, connection: Any) -> None:
+        """Watch over py-amqp's own connection: kombu's would silently be made anew when it is lost."""
         self._connection = connection
-        self._interval: float = connection.get_heartbeat_interval()
+        self._interval = float(connection.heartbeat)
         self._next_beat = self._heard_at = time.monotonic()
         self._bytes_heard = -1
         self._turn = threading.Condition()
         self._is_lent = False
-        self._turned_at = time.monotonic()
+        self._lost: Exception | None = None
+        self._armed_at = float("-inf")
+        self._note_turn(time.monotonic())
         self._has_ended = False
         self._owner = threading.get_ident()
         threading.Thread(target=self._beat_alone, name="heart", daemon=True).start()
 
     def tick(self) -> None:
-        """Beat if it is time; raises when the broker has been silent for too long.
+        """Beat if it is time; raises when the connection is lost, or was silent for too long.
 
         To be called after what has arrived was read: its beats count only then.
         """
-        now = self._turned_at = time.monotonic()
+        now = time.monotonic()
+        self._note_turn(now)
+        if self._lost is not None:
+            raise self._lost
         if not self._interval:
             return
-        if self._connection.connection.bytes_recv != self._bytes_heard:
-            self._bytes_heard, self._heard_at = self._connection.connection.bytes_recv, now
+        if self._connection.bytes_recv != self._bytes_heard:
+            self._bytes_heard, self._heard_at = self._connection.bytes_recv, now
         elif now - self._heard_at > _SILENT_INTERVALS * self._interval:
             raise amqp.ConnectionForced("nothing was heard of the broker for too long")
         if now >= self._next_beat:
             self._next_beat = now + self._interval / 3
-            self._connection.connection.send_heartbeat()
+            self._connection.send_heartbeat()
 
     @property
     def idle_seconds(self) -> float:
@@ -69,7 +77,8 @@ class Heart:
     def beating_alone(self) -> Iterator[None]:
         """Have the beats go on while the caller leaves the connection alone."""
         with self._turn:
-            self._is_lent, self._turned_at = True, time.monotonic()
+            self._is_lent = True
+            self._note_turn(time.monotonic())
             self._turn.notify()
         try:
             yield
@@ -77,13 +86,22 @@ class Heart:
             with self._turn:
                 self._is_lent = False
             # Nothing was read meanwhile: no reason to think that nothing was said.
-            self._heard_at = self._turned_at = time.monotonic()
+            self._heard_at = time.monotonic()
+            self._note_turn(self._heard_at)
 
     def stop(self) -> None:
         """End the thread; the connection is not touched any more."""
         with self._turn:
             self._has_ended = True
             self._turn.notify()
+        faulthandler.cancel_dump_traceback_later()
+
+    def _note_turn(self, now: float) -> None:
+        """Note a sign of life; behind our thread watches one of CPython's, which does not need its lock."""
+        self._turned_at = now
+        if now - self._armed_at > _ARMED_EVERY_SECONDS:
+            self._armed_at = now
+            faulthandler.dump_traceback_later(_LONGEST_TURN_SECONDS + 2 * _ARMED_EVERY_SECONDS, exit=True)
 
     def _beat_alone(self) -> None:
         with self._turn:
@@ -96,10 +114,9 @@ class Heart:
 
     def _beat(self) -> None:
         try:
-            self._connection.connection.send_heartbeat()
+            self._connection.send_heartbeat()
         except (OSError, amqp.AMQPError) as error:
-            # The consumer finds out by itself as soon as it reads or acks.
-            log.debug("heart.missed", why=str(error))
+            self._lost = error  # told to the consumer with its next tick
 
     def _give_up(self) -> None:
         """End the process at once: its messages go to another worker, and come back counted."""

@@ -87,6 +87,8 @@ class Ledger:
             result = repeat.answer
             self.answer_bytes += len(result.body) if result is not None else 0
             self.outcomes.append(Outcome.REPEATED)
+            if envelope.delivery.is_given_up:
+                return  # it is done, and its reply may be what has ended its workers
         elif is_same and REPLAY_OF in envelope.delivery.headers:
             self.outcomes.append(Outcome.REPEATED)
             return  # sent twice by a relay: it was answered, and nobody waits for that answer here

@@ -21,6 +21,7 @@ from worker.plain_amqp import bound_waits
 
 _TIMEOUT_SECONDS = 4.0  # below the 5 s that a relay may hold its partition
 _PAUSE_SECONDS = 1.0
+_A_MOMENT_SECONDS = 0.001
 _BLOCKED_SECONDS = 60.0
 _WINDOW = 500
 _WINDOW_BYTES = 4 * 1024 * 1024
@@ -88,6 +89,8 @@ class Publisher:
         self._tried_at = time.monotonic()
         if time.monotonic() < self._not_before:
             raise Unavailable("the broker failed a moment ago")
+        if self._is_still_blocked():
+            raise Unavailable("the broker takes no messages for now: it is short of memory or disk")
         may_be_stale = self._channel is not None
         try:
             try:
@@ -108,6 +111,22 @@ class Publisher:
             self.close()
             self._not_before = time.monotonic() + _PAUSE_SECONDS
             raise Unavailable(f"{type(error).__name__}: {error}") from error
+
+    def _is_still_blocked(self) -> bool:
+        """Hear whether an alarm is over, on the connection that was told of it.
+
+        A new connection would be let through with its first message, alarm or not, and the next ones not.
+        """
+        if self._connection is None or not self._is_blocked_here:
+            return False
+        try:
+            while True:
+                self._connection.drain_events(timeout=_A_MOMENT_SECONDS)
+        except TimeoutError:
+            return self._is_blocked_here
+        except _CONNECTION_ERRORS:
+            self.close()
+            return False
 
     def close(self) -> None:
         """Drop the connection; the broker forgets what it had not confirmed, or keeps it."""

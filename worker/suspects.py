@@ -77,5 +77,6 @@ class Suspects:
 
 def fingerprint(delivery: Delivery) -> bytes:
     """Tell messages apart by what a publisher has written, without looking into the body."""
-    said = (delivery.key, *(delivery.properties.get(name) for name in ("type", "message_id")))
+    properties = (delivery.properties.get(name) for name in ("type", "message_id"))
+    said = (delivery.key, delivery.headers.get("channel"), *properties)
     return hashlib.sha256(repr(said).encode(errors="backslashreplace") + b"\0" + delivery.body).digest()

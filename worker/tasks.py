@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -59,6 +59,7 @@ class Tools(msgspec.Struct, frozen=True):
     keyring: Keyring
     suspects: Suspects
     reply_queue_prefixes: tuple[str, ...]
+    is_stopping: Callable[[], bool]
     signs: Signs
 
 
@@ -104,6 +105,8 @@ def _apply_arrived(tools: Tools, deliveries: Sequence[Delivery]) -> Done | TryAg
     envelopes = [envelope.open_envelope(delivery, tools.reply_queue_prefixes) for delivery in deliveries]
     done = 0
     for batch_ in _cut(envelopes):
+        if done and tools.is_stopping():
+            return TryAgain(done, "the worker was asked to stop")
         outcome = _apply_batch(tools, batch_)
         if isinstance(outcome, TryAgain):
             return TryAgain(done + outcome.first, outcome.why)
@@ -158,6 +161,8 @@ def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAg
 
 def _apply_one_by_one(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain:
     for index, one in enumerate(envelopes):
+        if tools.is_stopping():
+            return TryAgain(index, "the worker was asked to stop")
         outcome = _apply_alone(tools, one)
         if isinstance(outcome, TryAgain):
             return TryAgain(index, outcome.why)

@@ -147,3 +147,9 @@ def now(tx: Transaction) -> datetime:
     """Give the database's instant of this transaction: the only clock that decides anything."""
     instant: datetime = tx.execute(text("SELECT now()")).scalar_one()
     return instant
+
+
+def ask(source: Engine) -> None:
+    """Raise TryAgain unless the database answers."""
+    with transaction(source) as tx:
+        now(tx)
