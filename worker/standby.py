@@ -50,9 +50,11 @@ class Standby:
     @property
     def guest_count(self) -> int:
         """Count the queues whose owners are not there, as far as can be seen."""
+        if self.intake is None:
+            return 0
         view = self._attendance.view
         there = view.consuming_since if view is not None else {}
-        return sum(number % self._slot.of not in there for number in self._others) if self.intake else 0
+        return sum(number % self._slot.of not in there for number in self._others)
 
     def mind(self) -> None:
         """Stand by when it is time, and hand back to who has come since."""
