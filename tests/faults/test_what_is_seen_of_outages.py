@@ -195,8 +195,8 @@ def test_messages_that_come_back_again_and_again_are_counted(stage: Stage, folde
             channel.basic_consume(queue, send_back)
         wait_for(lambda: connection.process_data_events(time_limit=0.1) or len(returned) >= 21)
     with (
-        working(stage, "worker", folder, BASKETRY_OPS_LISTEN=seen.listen),
         Listener(stage.broker_url) as events,
+        working(stage, "worker", folder, BASKETRY_OPS_LISTEN=seen.listen),
     ):
         events.until_heard(1)
         assert seen.value("basketry_deliveries_returned_often_total") == 1
