@@ -182,6 +182,8 @@ def test_one_that_can_never_be_sent_is_parked_again_and_the_others_leave(
     released(engine, "b")
     assert relay.relay(engine, sender, EVERYTHING) == 1
     assert taken(channel, queue)[0].routing_key == "b"
+    left = channel.queue_declare(queue, passive=True).method.message_count
+    assert left == 0, "nobody waited for the confirm of what was not sent, and sent the other once more"
     letter = of(engine, never)
     assert (letter.state, (letter.outcome or "").startswith("not sent: ")) == ("parked", True)
 
