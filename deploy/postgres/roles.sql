@@ -40,14 +40,16 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO :"operator";
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO :"operator";
 
 -- The release that the schema is at is read at start, and written by `basketry migrate` alone. The operator settles
--- dead letters: a replay releases the inbox's entry and puts the command into the outbox; its audit is only added to.
+-- dead letters: a replay releases the inbox's entry, puts the command into the outbox and counts its attempts from the
+-- beginning; its audit is only added to.
 SELECT format(command, role)
 FROM (VALUES
     ('alembic_version',   'REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM %I', :'worker'),
     ('dead_letter',       'GRANT UPDATE ON dead_letter TO %I',                        :'operator'),
     ('inbox',             'GRANT INSERT, UPDATE ON inbox TO %I',                      :'operator'),
     ('outbox',            'GRANT INSERT ON outbox TO %I',                             :'operator'),
-    ('dead_letter_audit', 'GRANT INSERT ON dead_letter_audit TO %I',                  :'operator')
+    ('dead_letter_audit', 'GRANT INSERT ON dead_letter_audit TO %I',                  :'operator'),
+    ('attempt',           'GRANT DELETE ON attempt TO %I',                            :'operator')
 ) AS wanted (name, command, role)
 WHERE to_regclass('public.' || name) IS NOT NULL
 \gexec

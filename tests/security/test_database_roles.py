@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -20,7 +21,9 @@ from outside.wire import unique
 from psycopg import errors, sql
 
 from worker.local.servers import Servers
-from worker.store import schema
+from worker.operating import replaying
+from worker.store import database, dead_letters, schema
+from worker.store.dead_letters import DeadLetter
 
 ROLES_SQL = Path("deploy/postgres/roles.sql")
 BEFORE_THE_LATEST = "0003"
@@ -159,6 +162,31 @@ def test_an_operator_reads_every_table_and_writes_no_basket(roles: Roles) -> Non
         assert refused(roles.url("operator"), f"update {table} set channel = channel")
     assert refused(roles.url("operator"), "delete from dead_letter")
     assert refused(roles.url("operator"), "delete from outbox")
+
+
+def test_an_operator_may_do_all_that_is_done_with_dead_letters(roles: Roles) -> None:
+    roles.settle()
+    parked = DeadLetter(
+        key=unique("basket"), channel="default", type="basket.create", message_id=unique("m"),
+        cause="a defect", detail="", claims=None, properties={}, headers={}, body=b"", event_id=uuid4(),
+    )  # fmt: skip
+    with engine(roles.url("worker")) as working, database.transaction(working) as tx:
+        dead_letters.park(tx, [parked, parked])
+        ids = [one.id for one in dead_letters.listed(tx, 2)]
+    asked = replaying.Asked(operator="olga")
+    with engine(roles.url("operator")) as operating:
+        assert replaying.replay(operating, ids[0], asked).sentence == "released"
+        assert replaying.send_again(operating, ids[0], asked).is_done
+        assert replaying.discard(operating, ids[1], "olga", "of no use").is_done
+
+
+@contextmanager
+def engine(url: str) -> Iterator[database.Engine]:
+    made = database.engine(url, "tests")
+    try:
+        yield made
+    finally:
+        made.dispose()
 
 
 def test_nobody_else_gets_in(roles: Roles) -> None:
