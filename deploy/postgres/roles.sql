@@ -6,8 +6,8 @@
 --
 --   psql "$OWNER_URL" -v worker=basketry_worker -v operator=basketry_operator -f deploy/postgres/roles.sql
 --
--- Once after the first `basketry migrate`, and again whenever you like: what a later release adds is the worker's to
--- use and the operator's to read by itself.
+-- After `basketry migrate`, the first time and with each release. What a release adds is the worker's to use and the
+-- operator's to read at once; only what operators may write beyond that waits for this script.
 
 \set ON_ERROR_STOP on
 \if :{?worker}
@@ -40,18 +40,18 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO :"operator";
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO :"operator";
 
 -- The release that the schema is at is read at start, and written by `basketry migrate` alone. The operator settles
--- dead letters: a replay releases the inbox's entry, puts the command into the outbox and counts its attempts from the
--- beginning; its audit is only added to.
+-- dead letters, and changes neither their messages nor in whose name they are; the audit is only added to.
 SELECT format(command, role)
 FROM (VALUES
-    ('alembic_version',   'REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM %I', :'worker'),
-    ('dead_letter',       'GRANT UPDATE ON dead_letter TO %I',                        :'operator'),
-    ('inbox',             'GRANT INSERT, UPDATE ON inbox TO %I',                      :'operator'),
-    ('outbox',            'GRANT INSERT ON outbox TO %I',                             :'operator'),
-    ('dead_letter_audit', 'GRANT INSERT ON dead_letter_audit TO %I',                  :'operator'),
-    ('attempt',           'GRANT DELETE ON attempt TO %I',                            :'operator')
-) AS wanted (name, command, role)
-WHERE to_regclass('public.' || name) IS NOT NULL
+    ('alembic_version', 'REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM %I', :'worker'),
+    ('dead_letter_audit', 'GRANT INSERT ON dead_letter_audit TO %I', :'operator'),
+    ('dead_letter_audit', 'GRANT UPDATE (state, replays, message_id, operator, expected_version, outcome, settled_at)'
+                          ' ON dead_letter TO %I', :'operator'),
+    ('dead_letter_audit', 'GRANT INSERT, UPDATE (state, body_hash, received_at) ON inbox TO %I', :'operator'),
+    ('dead_letter_audit', 'GRANT INSERT ON outbox TO %I', :'operator'),
+    ('dead_letter_audit', 'GRANT DELETE ON attempt TO %I', :'operator')
+) AS wanted (needed, command, role)
+WHERE to_regclass('public.' || needed) IS NOT NULL
 \gexec
 
 COMMIT;
