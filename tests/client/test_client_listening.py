@@ -13,11 +13,12 @@ from gate import Gate
 from outside.claims import token
 from outside.connecting import connect
 from outside.processes import WorkerProcess, wait_for
-from outside.stage import Stage
+from outside.stage import Stage, fresh
 from outside.wire import unique
 from pika.exceptions import ChannelClosedByBroker
 
 from contracts.client import Client, Event, RecentIds, Refused, Seen
+from worker.local.servers import Servers
 
 EVENTS = "basket.events"
 
@@ -252,3 +253,37 @@ def test_the_ids_kept_in_memory_are_bounded() -> None:
     for message_id in ("e1", "e2", "e3"):
         recent.add(message_id)
     assert [message_id in recent for message_id in ("e1", "e2", "e3")] == [False, True, True]
+
+
+def test_a_listener_may_be_there_before_the_service(servers: Servers) -> None:
+    queue = unique("queue")
+    heard: list[str] = []
+    with fresh(servers) as stage, Client(stage.broker_url) as client, connect(stage.broker_url) as connection:
+
+        def hear(event: Event) -> None:
+            heard.append(event.type)
+            client.stop()
+
+        early = threading.Thread(target=client.events, args=(queue, "#"), kwargs={"on_event": hear})
+        early.start()
+        wait_for(lambda: has_queue(stage.broker_url, queue))
+        channel = connection.channel()
+        channel.exchange_declare(EVENTS, "topic", durable=True)
+        properties = pika.BasicProperties(type="command.completed", message_id="1", headers={"status": 200})
+
+        def is_heard() -> bool:
+            channel.basic_publish(EVENTS, "command.completed", b"{}", properties)
+            return bool(heard)
+
+        wait_for(is_heard)
+        early.join()
+    assert heard == ["command.completed"]
+
+
+def has_queue(broker_url: str, queue: str) -> bool:
+    with connect(broker_url) as connection:
+        try:
+            connection.channel().queue_declare(queue, passive=True)
+        except ChannelClosedByBroker:
+            return False
+    return True
