@@ -5,6 +5,7 @@ Workers go on meanwhile: migrations/README.md has the rules.
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _LOCK = 0x6261736B6D696772  # "baskmigr": one migration at a time, whoever starts it
 # Whoever waits for a table's lock holds up all that come after: below the time that their statements have.
 _PATIENCE_SECONDS = 3.0
+_LOOK_EVERY_SECONDS = 0.2
 
 
 log = logs.get(__name__)
@@ -65,13 +67,24 @@ def migrate(url: str, revision: str = "head", *, patience_seconds: float = _PATI
 
 
 def _migrate(connection: Connection, revision: str, patience_seconds: float) -> str:
-    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+    _wait_for_others(connection)
     patience = {"patience": f"{patience_seconds * 1000:.0f}ms"}
     connection.execute(text("SELECT set_config('lock_timeout', :patience, false)"), patience)
     connection.commit()
     _run(connection, revision)  # the lock ends with the session
     connection.commit()
     return current(connection)
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Wait for another migration without a statement that waits: its snapshot would hold up that one.
+
+    An index that is built concurrently waits for every snapshot that is older.
+    """
+    lock = text("SELECT pg_try_advisory_lock(:lock)")
+    while not connection.execute(lock, {"lock": _LOCK}).scalar_one():
+        connection.commit()
+        time.sleep(_LOOK_EVERY_SECONDS)
 
 
 def current(connection: Connection) -> str:

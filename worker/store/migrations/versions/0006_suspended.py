@@ -7,9 +7,12 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    op.execute(
-        "CREATE INDEX recurrence_suspended ON recurrence (channel, basket_id) WHERE state = 'suspended'"
-    )
+    with op.get_context().autocommit_block():
+        op.execute("DROP INDEX CONCURRENTLY IF EXISTS recurrence_suspended")  # of an attempt that failed
+        op.execute(
+            "CREATE INDEX CONCURRENTLY recurrence_suspended"
+            " ON recurrence (channel, basket_id) WHERE state = 'suspended'"
+        )
 
 
 def downgrade() -> None:
