@@ -194,6 +194,9 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
                 self.signs.not_consuming("The database is away: no command is taken before it is back.")
                 log.warning("database.awaited", why=str(error), pause_seconds=pause)
                 self._hold(pause, heart)
+            except topology.TopologyError as error:
+                log.error("queue.unusable", why=str(error), see="RUNBOOK, Queues of an earlier release")  # noqa: TRY400 - raised
+                raise
             else:
                 return
 

@@ -1,5 +1,6 @@
 """Queues that are there already with other arguments: used as they are, unless that would cost the order."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from outside.connecting import connect
 from outside.flood import publish
 from outside.listener import Listener
 from outside.numbered import assert_each_once_and_in_order, numbered
-from outside.processes import wait_for, working
+from outside.processes import WorkerProcess, wait_for, working
 from outside.stage import Stage, fresh
 from outside.wire import unique
 from pika.exceptions import ChannelClosedByBroker
@@ -86,6 +87,21 @@ def test_a_queue_that_would_cost_the_order_is_refused_by_name(
         connection.channel().queue_declare(NAMES[3], durable=True, arguments=arguments)
     with pytest.raises(topology.TopologyError, match=rf"basket\.commands\.03 cannot be used: .*{name}"):
         topology.declare(channel)
+
+
+@pytest.mark.slow
+def test_a_worker_that_finds_such_a_queue_ends_and_says_so(servers: Servers, folder: Path) -> None:
+    with fresh(servers) as stage:
+        earlier.declare(stage, **{"x-single-active-consumer": False})
+        worker = WorkerProcess(stage, "refuses", folder)
+        try:
+            wait_for(lambda: not worker.is_alive)
+        finally:
+            worker.dismiss()
+        said = [json.loads(line) for line in worker.log.splitlines() if '"queue.unusable"' in line]
+    assert [(line["level"], line["why"].partition(":")[0]) for line in said] == [
+        ("error", "basket.commands.00 cannot be used")
+    ]
 
 
 @pytest.mark.slow
