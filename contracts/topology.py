@@ -18,7 +18,7 @@ BY_KEY = "basket.commands.by-key"
 DEAD = "basket.commands.dead"
 EVENTS = "basket.events"
 PARTITIONS = 8
-MOST_PARTITIONS = 256
+MOST_PARTITIONS = 64  # far more workers than one database feeds; a former set is looked for under each number
 
 # The last net under a message that kills its worker again and again; parking comes long before.
 DELIVERY_LIMIT = 50

@@ -230,7 +230,7 @@ def test_two_cannot_change_it_at_once(stage: Stage, engine: database.Engine) -> 
         assert again
 
 
-@pytest.mark.parametrize("number", ["0", "257", "many"])
+@pytest.mark.parametrize("number", ["0", "65", "many"])
 def test_a_number_that_is_none_is_refused_in_a_sentence(stage: Stage, number: str) -> None:
     code, output = said(stage, number)
     assert code == 2
