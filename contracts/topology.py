@@ -1,8 +1,11 @@
 """Every exchange and queue of Basketry, declared in one place and as plain data.
 
-publisher → basket.commands (topic) → basket.commands.by-key (consistent hash of the routing key)
+publisher → basket.commands (topic) → basket.commands.by-hash (hash of the routing key)
           → basket.commands.00 … 07 (quorum, single active consumer); result events on basket.events (topic).
-One active consumer per queue and one queue per key is what keeps the commands of a basket in order.
+One active consumer per queue and one queue per key is what keeps the commands of a basket in order. It takes
+a hash that gives a key the same queue after a restart of the broker: `x-modulus-hash` takes the nth of the
+sorted bindings. `x-consistent-hash` numbers them anew at each start, in whatever order they are recovered; a
+house that began with it, or whose broker knows no other, has it under the name `basket.commands.by-key`.
 With another number of queues than 8 the hash and its queues carry that number in their names, so that both
 sets can be there while one takes over from the other. Publishers and consumers see the two topics alone.
 """
@@ -14,7 +17,8 @@ from typing import Any
 import msgspec
 
 COMMANDS = "basket.commands"
-BY_KEY = "basket.commands.by-key"
+MODULUS, CONSISTENT = "x-modulus-hash", "x-consistent-hash"
+HASHES = {MODULUS: "basket.commands.by-hash", CONSISTENT: "basket.commands.by-key"}
 DEAD = "basket.commands.dead"
 EVENTS = "basket.events"
 PARTITIONS = 8
@@ -60,9 +64,10 @@ class Binding(msgspec.Struct, frozen=True):
 DEAD_QUEUE = Queue(DEAD, {"x-queue-type": "quorum", **_BOUNDS})
 
 
-def by_key(partitions: int) -> str:
-    """Name the hash exchange of so many command queues."""
-    return BY_KEY if partitions == PARTITIONS else f"{BY_KEY}.{partitions}"
+def hash_exchange(partitions: int, hash_: str = MODULUS) -> Exchange:
+    """Give the exchange that distributes commands over so many queues, by this kind of hash."""
+    name = HASHES[hash_] if partitions == PARTITIONS else f"{HASHES[hash_]}.{partitions}"
+    return Exchange(name, hash_)
 
 
 def command_queues(partitions: int) -> tuple[Queue, ...]:
@@ -79,27 +84,28 @@ def command_queues(partitions: int) -> tuple[Queue, ...]:
     return tuple(Queue(f"{prefix}.{number:02d}", arguments) for number in range(partitions))
 
 
-def exchanges(partitions: int) -> tuple[Exchange, ...]:
+def exchanges(partitions: int, hash_: str = MODULUS) -> tuple[Exchange, ...]:
     """Give all exchanges, of a house with so many command queues."""
     return (
         Exchange(COMMANDS, "topic"),
-        Exchange(by_key(partitions), "x-consistent-hash"),
+        hash_exchange(partitions, hash_),
         Exchange(DEAD, "fanout"),
         Exchange(EVENTS, "topic"),
     )
 
 
-def entrance(partitions: int) -> Binding:
+def entrance(partitions: int, hash_: str = MODULUS) -> Binding:
     """Give the binding that lets commands into the queues of a set."""
-    return Binding(COMMANDS, by_key(partitions), "#", to_exchange=True)
+    return Binding(COMMANDS, hash_exchange(partitions, hash_).name, "#", to_exchange=True)
 
 
-def inner_bindings(partitions: int) -> tuple[Binding, ...]:
+def inner_bindings(partitions: int, hash_: str = MODULUS) -> tuple[Binding, ...]:
     """Give all other bindings."""
+    name = hash_exchange(partitions, hash_).name
     return (
         Binding(DEAD, DEAD, ""),
         # The routing key of a consistent-hash binding is its weight: all queues alike.
-        *(Binding(by_key(partitions), queue.name, "1") for queue in command_queues(partitions)),
+        *(Binding(name, queue.name, "1") for queue in command_queues(partitions)),
     )
 
 

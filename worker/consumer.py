@@ -189,7 +189,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
                 with heart.beating_alone():
                     database.ask(self.workplace.engine)
                 with self.wire.channel() as channel:
-                    self._partitions = topology.declare_current(self.workplace.engine, channel)
+                    engine = self.workplace.engine
+                    self._partitions = topology.declare_current(engine, self.connection, channel)
             except database.TryAgain as error:
                 self.signs.not_consuming("The database is away: no command is taken before it is back.")
                 log.warning("database.awaited", why=str(error), pause_seconds=pause)

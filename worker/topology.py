@@ -37,13 +37,19 @@ def command_queues(partitions: int = topology.PARTITIONS) -> list[Queue]:
     return [_queue(queue) for queue in topology.command_queues(partitions)]
 
 
-def declare(channel: Any, partitions: int = topology.PARTITIONS, *, opens_entrance: bool = True) -> None:
+def declare(
+    channel: Any,
+    partitions: int = topology.PARTITIONS,
+    hash_: str = topology.MODULUS,
+    *,
+    opens_entrance: bool = True,
+) -> None:
     """Declare every exchange, queue and binding; what is there already stays as it is.
 
     Without `opens_entrance` commands go where they went before: somebody is changing that just now. Raises
     TopologyError.
     """
-    for exchange in topology.exchanges(partitions):
+    for exchange in topology.exchanges(partitions, hash_):
         _declare_exchange(channel, exchange)
     differing: dict[str, list[str]] = {}
     for queue in (topology.DEAD_QUEUE, *topology.command_queues(partitions)):
@@ -52,32 +58,64 @@ def declare(channel: Any, partitions: int = topology.PARTITIONS, *, opens_entran
             differing.setdefault("; ".join(differences), []).append(queue.name)
     if differing:
         log.warning("queues.differ", queues=differing, see="RUNBOOK, Queues of an earlier release")
-    for binding in topology.inner_bindings(partitions):
+    for binding in topology.inner_bindings(partitions, hash_):
         channel.queue_bind(binding.destination, binding.source, binding.routing_key)
     if opens_entrance:
-        open_entrance(channel, partitions)
+        open_entrance(channel, partitions, hash_)
 
 
-def declare_current(engine: database.Engine, channel: Any) -> int:
+def declare_current(engine: database.Engine, connection: Any, channel: Any) -> int:
     """Declare the queues that commands are taken from; give their number. Raises database.TryAgain too.
 
     The number stays as it is meanwhile, so that commands are not led back to queues that nobody takes from.
+    `connection` is kombu's, to ask the broker what it knows.
     """
+    _decide_hash(engine, connection)
     with database.transaction(engine) as tx:
         current = partitioning.hold(tx)
-        declare(channel, current.partitions, opens_entrance=not current.is_changing)
+        hash_ = current.hash_ or topology.MODULUS
+        declare(channel, current.partitions, hash_, opens_entrance=not current.is_changing)
     return current.partitions
 
 
-def open_entrance(channel: Any, partitions: int) -> None:
+def _decide_hash(engine: database.Engine, connection: Any) -> None:
+    """Decide by which hash a new house distributes commands: the first worker does, for all and for good."""
+    with database.transaction(engine) as tx:
+        current = partitioning.read(tx)
+    if current.hash_ is not None:
+        return
+    best = best_hash(connection, current.partitions)
+    if best != topology.MODULUS:
+        log.warning("hash.inferior", hash=best, see="RUNBOOK, Commands in another order")
+    with database.transaction(engine) as tx:
+        partitioning.decide(tx, best)
+
+
+def best_hash(connection: Any, partitions: int) -> str:
+    """Give the best kind of hash that a broker knows."""
+    best = topology.hash_exchange(partitions, topology.MODULUS)
+    return topology.MODULUS if can_have(connection, best) else topology.CONSISTENT
+
+
+def can_have(connection: Any, exchange: topology.Exchange) -> bool:
+    """Declare an exchange whose type the broker may not know: that ends a connection, so one of its own."""
+    try:
+        with connection.clone() as asking:
+            _declare_exchange(asking.default_channel, exchange)
+    except amqp.InvalidCommand:
+        return False
+    return True
+
+
+def open_entrance(channel: Any, partitions: int, hash_: str) -> None:
     """Let commands into the queues of a set; into others as well, until their entrance is closed."""
-    binding = topology.entrance(partitions)
+    binding = topology.entrance(partitions, hash_)
     channel.exchange_bind(binding.destination, binding.source, binding.routing_key)
 
 
-def close_entrance(channel: Any, partitions: int) -> None:
+def close_entrance(channel: Any, partitions: int, hash_: str) -> None:
     """Let no more commands into the queues of a set."""
-    binding = topology.entrance(partitions)
+    binding = topology.entrance(partitions, hash_)
     channel.exchange_unbind(binding.destination, binding.source, binding.routing_key)
 
 

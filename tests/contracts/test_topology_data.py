@@ -6,7 +6,7 @@ from contracts import topology
 def test_the_exchanges_of_the_contract_are_topics() -> None:
     kinds = {exchange.name: exchange.type for exchange in topology.EXCHANGES}
     assert kinds["basket.commands"] == kinds["basket.events"] == "topic"
-    assert kinds["basket.commands.by-key"] == "x-consistent-hash"
+    assert kinds["basket.commands.by-hash"] == "x-modulus-hash"
 
 
 def test_there_are_eight_ordered_command_queues() -> None:
@@ -28,10 +28,10 @@ def test_what_the_broker_gives_up_arrives_among_the_dead_at_least_once() -> None
 
 
 def test_every_command_goes_through_the_hash_into_one_of_the_queues() -> None:
-    assert topology.Binding("basket.commands", "basket.commands.by-key", "#", to_exchange=True) in (
+    assert topology.Binding("basket.commands", "basket.commands.by-hash", "#", to_exchange=True) in (
         topology.BINDINGS
     )
-    hashed = [binding for binding in topology.BINDINGS if binding.source == "basket.commands.by-key"]
+    hashed = [binding for binding in topology.BINDINGS if binding.source == "basket.commands.by-hash"]
     assert [binding.destination for binding in hashed] == [queue.name for queue in topology.COMMAND_QUEUES]
     assert {binding.routing_key for binding in hashed} == {"1"}
 

@@ -85,7 +85,7 @@ def test_what_is_missing_is_named_and_not_created(stage: Stage) -> None:
 
 def test_in_an_empty_vhost_everything_is_missing_and_stays_so(stage: Stage) -> None:
     found = broker_examined(stage)
-    assert found["topology"].what.startswith("missing: basket.commands, basket.commands.by-key")
+    assert found["topology"].what.startswith("missing: basket.commands, basket.commands.by-hash")
     assert found["permissions"].verdict is Verdict.OK
     assert [depth(stage, queue.name) for queue in topology.QUEUES] == [None] * len(topology.QUEUES)
 
@@ -154,7 +154,7 @@ def test_a_user_with_the_permissions_of_a_worker_is_well(stage: Stage) -> None:
         found = broker_examined(stage, BASKETRY_BROKER_URL=url)
     wrong = {name for name, finding in found.items() if finding.verdict is not Verdict.OK}
     assert wrong == {"database", "consumers"}
-    assert found["plugin"].what == "x-consistent-hash exchanges are known"
+    assert found["plugin"].what == "x-modulus-hash exchanges are known"
     assert found["permissions"].what.endswith("may do a worker's work")
 
 

@@ -118,7 +118,7 @@ def unbind(queue: str, exchange: str) -> Attempt:
 
 
 OWN_REPLY, OWN_EVENTS = "basket.replies.{publisher}.mine", "{consumer}.results"
-OURS = ("basket.commands", "basket.commands.by-key", "basket.commands.dead", "basket.events")
+OURS = ("basket.commands", "basket.commands.by-hash", "basket.commands.dead", "basket.events")
 READING = [
     *(how("basket.commands.00") for how in (get, consume, purge)),
     *(how("basket.commands.dead") for how in (get, consume, purge)),
@@ -131,11 +131,11 @@ MAKING = [
     *(delete(name) for name in ("basket.commands.00", "basket.commands.dead", PERSONS_REPLY)),
     declare_exchange("of-nobody"),
     bind("basket.commands.00", "basket.events"),
-    unbind("basket.commands.00", "basket.commands.by-key"),
+    unbind("basket.commands.00", "basket.commands.by-hash"),
 ]
 SENDING = [
     publish("basket.events", "order.placed"),
-    publish("basket.commands.by-key", "a-basket"),
+    publish("basket.commands.by-hash", "a-basket"),
     publish("basket.commands.dead", ""),
     publish("", "basket.commands.00"),
     publish("", "basket.commands.dead"),
@@ -150,7 +150,7 @@ REFUSED: dict[str, list[Attempt]] = {
         declare(OWN_REPLY, **{"x-dead-letter-exchange": "basket.events"}),
         bind(OWN_REPLY, "basket.events"),
         bind(OWN_REPLY, "basket.commands"),
-        bind(OWN_REPLY, "basket.commands.by-key", "1"),
+        bind(OWN_REPLY, "basket.commands.by-hash", "1"),
     ],
     "consumer": [
         *(READING + MAKING + SENDING),
@@ -158,7 +158,7 @@ REFUSED: dict[str, list[Attempt]] = {
         declare(OWN_REPLY),
         declare(OWN_EVENTS, **{"x-dead-letter-exchange": "basket.commands"}),
         bind(OWN_EVENTS, "basket.commands"),
-        bind(OWN_EVENTS, "basket.commands.by-key", "1"),
+        bind(OWN_EVENTS, "basket.commands.by-hash", "1"),
     ],
     "scheduler": [
         *READING,

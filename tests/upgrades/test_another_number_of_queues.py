@@ -106,7 +106,7 @@ def test_from_8_to_12_to_8_under_load_each_once_and_in_order(stage: Stage, folde
                     worker.signal(signal.SIGCONT)
                 output, _ = process.communicate(timeout=120)
                 assert process.returncode == 0, output
-            assert ways_in(stage) == {contract.by_key(partitions)}
+            assert ways_in(stage) == {contract.hash_exchange(partitions).name}
             assert [name for name in names(former) if is_there(stage, name)] == []
             assert stage.rows("select partitions, next_partitions from partitioning") == [(partitions, None)]
         ledger.wait_answered(300)
@@ -136,7 +136,7 @@ def test_killed_while_it_waits_it_goes_on_when_it_is_run_again(stage: Stage, fol
         assert code == 1
         assert "run `basketry partitions 5` to finish it first" in output
         with working(stage, "meanwhile", folder):
-            assert ways_in(stage) == {"basket.commands.by-key.5"}
+            assert ways_in(stage) == {"basket.commands.by-hash.5"}
             assert first.stop() == 0
             code, output = said(stage, "5")
             assert code == 0, output
@@ -168,11 +168,11 @@ def test_what_came_late_to_a_former_set_is_published_again_and_the_set_goes(stag
         channel = connection.channel()
         channel.confirm_delivery()
         for message in late:
-            channel.basic_publish("basket.commands.by-key.3", message.key, message.body, message.properties)
+            channel.basic_publish("basket.commands.by-hash.3", message.key, message.body, message.properties)
     code, output = said(stage, "8")
     assert code == 0, output
     assert [name for name in names(3) if is_there(stage, name)] == []
-    assert ways_in(stage) == {"basket.commands.by-key"}
+    assert ways_in(stage) == {"basket.commands.by-hash"}
     assert arrived(stage, names(8), len(late)) == {
         (message.key, message.message_id, message.body) for message in late
     }
@@ -213,11 +213,13 @@ def test_one_change_is_finished_before_another_one_begins(engine: database.Engin
         assert partitioning.begin(tx, 12)
         assert partitioning.begin(tx, 12), "the same once more goes on"
         assert not partitioning.begin(tx, 13)
-        assert not partitioning.finish(tx, 13)
-        assert partitioning.finish(tx, 12)
-        assert not partitioning.finish(tx, 12)
+        assert not partitioning.finish(tx, 13, "x-modulus-hash")
+        assert partitioning.finish(tx, 12, "x-modulus-hash")
+        assert not partitioning.finish(tx, 12, "x-modulus-hash")
         assert not partitioning.begin(tx, 12)
-        assert partitioning.read(tx) == partitioning.Partitioning(partitions=12, next_partitions=None)
+        assert partitioning.read(tx) == partitioning.Partitioning(
+            partitions=12, next_partitions=None, hash_="x-modulus-hash"
+        )
 
 
 def test_two_cannot_change_it_at_once(stage: Stage, engine: database.Engine) -> None:

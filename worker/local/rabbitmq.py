@@ -20,7 +20,12 @@ from worker.local import files, ports, rabbitmq_package
 from worker.local.child import Child, LocalStackError
 
 NODE = "basketry@localhost"
-PLUGINS = ("rabbitmq_consistent_hash_exchange", "rabbitmq_management", "rabbitmq_prometheus")
+PLUGINS = (
+    "rabbitmq_sharding",  # x-modulus-hash
+    "rabbitmq_consistent_hash_exchange",  # of a house that was begun with it
+    "rabbitmq_management",
+    "rabbitmq_prometheus",
+)
 PORTS = ("amqp", "management", "prometheus", "epmd", "distribution")
 #: What the user has set for another RabbitMQ must not reach this one.
 FOREIGN = ("RABBITMQ_", "ERL_", "ERLANG_", "CONF_ENV_FILE", "NOTIFY_SOCKET", "SERVER_", "CTL_")

@@ -6,11 +6,12 @@ Bindings cannot be asked for over AMQP; every worker declares them again wheneve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from contracts import topology
 from worker.operating import findings
-from worker.operating.findings import Finding, listed
+from worker.operating.findings import Finding, Verdict, listed
+from worker.operating.house import House
 from worker.operating.probe import Answer, Broker
 
 _OLDEST_BROKER = (3, 10)
@@ -23,7 +24,7 @@ def away(why: str) -> Finding:
     return findings.wrong("broker", why, remedy, "the-broker-is-away")
 
 
-def server(broker: Broker, _sizes: Sequence[int]) -> Finding:
+def server(broker: Broker, _house: House) -> Finding:
     """Whether it is a broker that this release is made for."""
     encrypted = ", encrypted" if broker.is_encrypted else ""
     what = f"{broker.address}, RabbitMQ {broker.version}{encrypted}"
@@ -36,9 +37,14 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
-def plugin(broker: Broker, _sizes: Sequence[int]) -> Finding:
-    """Whether the broker can spread commands over the queues by their keys."""
-    return exchange_type(broker, "x-consistent-hash")
+def plugin(broker: Broker, house: House) -> Finding:
+    """Whether the broker spreads commands over the queues by their keys, the same way after a restart."""
+    found = exchange_type(broker, house.hash_)
+    if house.hash_ == topology.CONSISTENT and found.verdict is Verdict.OK:
+        what = "after a restart of the broker commands of one basket may be applied in another order"
+        remedy = "Enable the plugin rabbitmq_sharding, then run `basketry partitions 9` and `partitions 8`."
+        return findings.warning("plugin", what, remedy, "commands-in-another-order")
+    return found
 
 
 def exchange_type(broker: Broker, type_: str) -> Finding:
@@ -49,32 +55,34 @@ def exchange_type(broker: Broker, type_: str) -> Finding:
         case Answer.UNKNOWN:
             return findings.ok("plugin", f"{broker.user} may not ask for {type_} exchanges")
         case Answer.NO:
-            remedy = "Run `rabbitmq-plugins enable rabbitmq_consistent_hash_exchange` on every node."
+            remedy = "Run `rabbitmq-plugins enable rabbitmq_sharding` on every node."
+            if type_ == topology.CONSISTENT:
+                remedy = remedy.replace("rabbitmq_sharding", "rabbitmq_consistent_hash_exchange")
             what = f"the broker does not know {type_} exchanges"
             return findings.wrong("plugin", what, remedy, "the-broker-is-away")
 
 
-def declared(broker: Broker, sizes: Sequence[int]) -> Finding:
+def declared(broker: Broker, house: House) -> Finding:
     """Whether every exchange and queue is there."""
-    missing = [one.name for one in _exchanges(sizes) if not broker.has_exchange(one.name)]
-    missing += [name for name in _queue_names(sizes) if broker.depth(name) is None]
+    missing = [one.name for one in _exchanges(house) if not broker.has_exchange(one.name)]
+    missing += [name for name in _queue_names(house) if broker.depth(name) is None]
     if missing:
         what = f"missing: {listed(missing)}"
         return findings.wrong("topology", what, _DECLARED_BY_WORKERS, "a-queue-is-missing")
     return findings.ok("topology", "every exchange and queue is there")
 
 
-def arguments(broker: Broker, sizes: Sequence[int]) -> Finding:
+def arguments(broker: Broker, house: House) -> Finding:
     """Whether what is there was declared as this release declares it; what is missing is not created."""
     grave: dict[str, list[str]] = {}
     weak: dict[str, list[str]] = {}
     unknown: list[str] = []
-    for exchange in _exchanges(sizes):
+    for exchange in _exchanges(house):
         said = broker.difference(exchange) if broker.has_exchange(exchange.name) else ""
         unknown += [exchange.name] if said is None else []
         if said:
             grave.setdefault(said, []).append(exchange.name)
-    for queue in _queues(sizes):
+    for queue in _queues(house):
         found = {} if broker.depth(queue.name) is None else broker.differences(queue)
         unknown += [queue.name] if found is None else []
         if found:
@@ -96,9 +104,9 @@ def _grouped(names: Mapping[str, list[str]]) -> str:
     return "; ".join(f"{listed(alike)} ({said})" for said, alike in names.items())
 
 
-def permissions(broker: Broker, sizes: Sequence[int]) -> Finding:
+def permissions(broker: Broker, house: House) -> Finding:
     """Whether this user may do a worker's work; what is permitted is refused for another reason."""
-    asked = list(_attempts(broker, sizes))
+    asked = list(_attempts(broker, house))
     refused = [what for what, may in asked if not may]
     if not refused:
         return findings.ok("permissions", f"{broker.user} may do a worker's work")
@@ -110,13 +118,13 @@ def permissions(broker: Broker, sizes: Sequence[int]) -> Finding:
     return findings.wrong("permissions", what, remedy)
 
 
-def _attempts(broker: Broker, sizes: Sequence[int]) -> Iterator[tuple[str, bool]]:
+def _attempts(broker: Broker, house: House) -> Iterator[tuple[str, bool]]:
     """Try what a worker does, on what is there."""
-    for exchange in _exchanges(sizes):
+    for exchange in _exchanges(house):
         if exchange.name == topology.EVENTS and broker.has_exchange(exchange.name):
             yield f"publish to {exchange.name}", broker.may_publish(exchange.name)
     yield "publish replies (amq.default)", broker.may_publish("")
-    for queue in _queues(sizes):
+    for queue in _queues(house):
         if broker.depth(queue.name) is None:
             continue
         yield f"declare {queue.name}", broker.may_configure(queue)
@@ -126,10 +134,12 @@ def _attempts(broker: Broker, sizes: Sequence[int]) -> Iterator[tuple[str, bool]
             yield f"consume {queue.name}", broker.may_consume(queue.name)
 
 
-def consumers(broker: Broker, sizes: Sequence[int]) -> Finding:
+def consumers(broker: Broker, house: House) -> Finding:
     """Whether every command queue has somebody at work; of those who stand by nothing is known here."""
     depths = {
-        queue.name: broker.depth(queue.name) for size in sizes for queue in topology.command_queues(size)
+        queue.name: broker.depth(queue.name)
+        for size in house.sizes
+        for queue in topology.command_queues(size)
     }
     nobody = [name for name, depth in depths.items() if depth is not None and not depth.consumers]
     if nobody:
@@ -139,7 +149,7 @@ def consumers(broker: Broker, sizes: Sequence[int]) -> Finding:
     return findings.ok("consumers", "every command queue has one")
 
 
-def dead_queue(broker: Broker, _sizes: Sequence[int]) -> Finding:
+def dead_queue(broker: Broker, _house: House) -> Finding:
     """Whether what the broker has dead-lettered has been taken over into the table."""
     depth = broker.depth(topology.DEAD)
     if depth is not None and depth.ready:
@@ -149,7 +159,7 @@ def dead_queue(broker: Broker, _sizes: Sequence[int]) -> Finding:
     return findings.ok("dead queue", "is empty")
 
 
-def alarm(broker: Broker, _sizes: Sequence[int]) -> Finding:
+def alarm(broker: Broker, _house: House) -> Finding:
     """Whether the broker takes messages; publishes one to nobody, since only publishers are told."""
     if broker.is_blocked():
         remedy = "Free memory or disk on the broker; commands and events wait, and go on by themselves."
@@ -159,17 +169,17 @@ def alarm(broker: Broker, _sizes: Sequence[int]) -> Finding:
     return findings.ok("alarm", "the broker takes messages")
 
 
-def _exchanges(sizes: Sequence[int]) -> list[topology.Exchange]:
-    known = {one.name: one for size in sizes for one in topology.exchanges(size)}
+def _exchanges(house: House) -> list[topology.Exchange]:
+    known = {one.name: one for size in house.sizes for one in topology.exchanges(size, house.hash_)}
     return list(known.values())
 
 
-def _queues(sizes: Sequence[int]) -> list[topology.Queue]:
-    return [topology.DEAD_QUEUE, *(queue for size in sizes for queue in topology.command_queues(size))]
+def _queues(house: House) -> list[topology.Queue]:
+    return [topology.DEAD_QUEUE, *(queue for size in house.sizes for queue in topology.command_queues(size))]
 
 
-def _queue_names(sizes: Sequence[int]) -> list[str]:
-    return [queue.name for queue in _queues(sizes)]
+def _queue_names(house: House) -> list[str]:
+    return [queue.name for queue in _queues(house)]
 
 
 CHECKS = (server, alarm, plugin, declared, arguments, permissions, consumers, dead_queue)

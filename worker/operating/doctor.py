@@ -7,7 +7,7 @@ settings, a server or the schema is not as the next checks need it. No check cha
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 
 import msgspec
 from rich.console import Console
@@ -19,10 +19,10 @@ from worker.operating import (
     checks_settings,
     checks_work,
     findings,
-    house,
     probe,
 )
 from worker.operating.findings import Finding, Verdict
+from worker.operating.house import House
 from worker.settings import Settings, SettingsError
 from worker.store import database, partitioning
 from worker.store.database import Engine, Transaction
@@ -63,38 +63,38 @@ def examine(load: Callable[[], Settings]) -> Iterator[Finding]:
     url = settings.database_url.get_secret_value()
     engine = database.engine(url, _NAME)
     try:
-        sizes = yield from _examine_database(engine, url)
+        house = yield from _examine_database(engine, url)
     finally:
         engine.dispose()
-    yield from _examine_broker(settings, sizes)
+    yield from _examine_broker(settings, house)
 
 
-def _examine_database(engine: Engine, url: str) -> Generator[Finding, None, list[int]]:
-    """Give the findings, and at last the numbers of command queues there are."""
+def _examine_database(engine: Engine, url: str) -> Generator[Finding, None, House]:
+    """Give the findings, and at last what the broker is to have."""
     try:
         with database.transaction(engine) as tx:
             server = checks_database.server(tx, url)
     except (database.TryAgain, database.StatementFailed) as error:
         yield checks_database.away(url, str(error))
-        return house.sizes(None)
+        return House.of(None)
     yield server
     schema = _ask(engine, checks_database.schema)
     yield schema
     for check in _OF_THE_SERVER:
         yield _ask(engine, check)
     if schema.verdict is Verdict.WRONG:
-        return house.sizes(None)
+        return House.of(None)
     for check in _OF_THE_HOUSE:
         yield _ask(engine, check)
-    return _sizes(engine)
+    return _house(engine)
 
 
-def _sizes(engine: Engine) -> list[int]:
+def _house(engine: Engine) -> House:
     try:
         with database.transaction(engine) as tx:
-            return house.sizes(partitioning.read(tx))
+            return House.of(partitioning.read(tx))
     except (database.TryAgain, database.StatementFailed):
-        return house.sizes(None)  # why it cannot be asked has been said
+        return House.of(None)  # why it cannot be asked has been said
 
 
 def _ask(engine: Engine, check: Check) -> Finding:
@@ -108,7 +108,7 @@ def _ask(engine: Engine, check: Check) -> Finding:
         return findings.warning(name, what, "Ask again; if it stays so, see what the database's log says.")
 
 
-def _examine_broker(settings: Settings, sizes: Sequence[int]) -> Iterator[Finding]:
+def _examine_broker(settings: Settings, house: House) -> Iterator[Finding]:
     """Give the findings; each check has a connection of its own, since the broker ends some of them."""
     is_in_alarm = False
     for check in checks_broker.CHECKS:
@@ -116,7 +116,7 @@ def _examine_broker(settings: Settings, sizes: Sequence[int]) -> Iterator[Findin
             continue  # its attempts to publish would not be answered
         try:
             with probe.Broker(settings, _NAME) as broker:
-                finding = check(broker, sizes)
+                finding = check(broker, house)
         except probe.Away as error:
             yield checks_broker.away(str(error))
             return

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+import msgspec
+
 from contracts import topology
 from worker.store.partitioning import Partitioning
 
@@ -11,3 +15,15 @@ def sizes(known: Partitioning | None) -> list[int]:
     if known is None:
         return [topology.PARTITIONS]
     return [known.partitions, *([known.next_partitions] if known.next_partitions is not None else [])]
+
+
+class House(msgspec.Struct, frozen=True):
+    """What the broker is to have: a set of queues of each of these sizes, and the hash before them."""
+
+    sizes: tuple[int, ...]
+    hash_: str
+
+    @classmethod
+    def of(cls, known: Partitioning | None) -> Self:
+        hash_ = known.hash_ if known is not None else None
+        return cls(tuple(sizes(known)), hash_ or topology.MODULUS)

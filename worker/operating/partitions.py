@@ -57,9 +57,10 @@ def change(settings: Settings, partitions: int, seconds: float, say: Callable[[s
     with _database(settings) as engine, partitioning.alone(engine) as is_alone:
         if not is_alone:
             raise NotDone("Somebody else is changing the number of queues at this moment.")
-        with _broker(settings) as connection:
+        with _broker(settings) as kombus:
+            connection = kombus.connection
             _begin(engine, connection, partitions)
-            _lead_over(engine, connection, partitions, until, say)
+            _lead_over(engine, connection, partitions, broker.best_hash(kombus, partitions), until, say)
             for former in _left_behind(connection, partitions):
                 _remove(connection, former, until, say)
 
@@ -88,7 +89,7 @@ def _broker(settings: Settings) -> Iterator[Any]:
         },
     )
     with connection:
-        yield connection.connection
+        yield connection
 
 
 def _begin(engine: database.Engine, connection: Any, partitions: int) -> None:
@@ -119,7 +120,12 @@ def _unattended(connection: Any, partitions: int) -> list[str]:
 
 
 def _lead_over(
-    engine: database.Engine, connection: Any, partitions: int, until: float, say: Callable[[str], None]
+    engine: database.Engine,
+    connection: Any,
+    partitions: int,
+    hash_: str,
+    until: float,
+    say: Callable[[str], None],
 ) -> None:
     """Lead commands to the next set, wait for what is in the present one, and make the next the present."""
     with database.transaction(engine) as tx:
@@ -128,9 +134,9 @@ def _lead_over(
         say(f"There are {partitions} queues.")
         return
     channel = connection.channel()
-    broker.declare(channel, partitions, opens_entrance=False)
-    broker.open_entrance(channel, partitions)
-    broker.close_entrance(channel, current.partitions)
+    broker.declare(channel, partitions, hash_, opens_entrance=False)
+    broker.open_entrance(channel, partitions, hash_)
+    broker.close_entrance(channel, current.partitions, current.hash_ or hash_)
     say(f"Commands go to {partitions} queues; what is in the former {current.partitions} is done first.")
     names = [queue.name for queue in topology.command_queues(current.partitions)]
     for _ in range(_ROUNDS):
@@ -141,7 +147,7 @@ def _lead_over(
                 f"next queues. Run `basketry partitions {partitions}` again to go on."
             )
     with database.transaction(engine) as tx:
-        if not partitioning.finish(tx, partitions):
+        if not partitioning.finish(tx, partitions, hash_):
             raise NotDone("Somebody else has changed the number of queues at this moment.")
     say(f"There are {partitions} queues now; the workers go over to them.")
     while unattended := _unattended(connection, partitions):
@@ -164,13 +170,15 @@ def _is_there(connection: Any, partitions: int) -> bool:
 
 
 def _has_hash(connection: Any, partitions: int) -> bool:
-    channel = connection.channel()
-    try:
-        channel.exchange_declare(topology.by_key(partitions), "x-consistent-hash", passive=True)
-    except amqp.NotFound:
-        return False
-    channel.close()
-    return True
+    for kind in topology.HASHES:
+        channel = connection.channel()
+        try:
+            channel.exchange_declare(topology.hash_exchange(partitions, kind).name, kind, passive=True)
+        except amqp.NotFound:
+            continue
+        channel.close()
+        return True
+    return False
 
 
 def _count(connection: Any, queue: str) -> Counted:
@@ -187,7 +195,9 @@ def _count(connection: Any, queue: str) -> Counted:
 def _remove(connection: Any, former: int, until: float, say: Callable[[str], None]) -> None:
     """Take a former set away once its workers have left it."""
     channel = connection.channel()
-    channel.exchange_delete(topology.by_key(former))  # and with it every way into these queues
+    for kind in topology.HASHES:
+        # And with it every way into these queues.
+        channel.exchange_delete(topology.hash_exchange(former, kind).name)
     for queue in reversed(topology.command_queues(former)):
         while (there := _count(connection, queue.name)).consumers > 0:
             if time.monotonic() >= until:

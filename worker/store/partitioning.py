@@ -21,17 +21,23 @@ if TYPE_CHECKING:
 
 
 class Partitioning(msgspec.Struct, frozen=True, kw_only=True):
-    """So many queues are consumed; commands go to the next ones already when there are any."""
+    """So many queues are consumed; commands go to the next ones already when there are any.
+
+    `hash_` is the type of the exchange in front of them; None until the first worker of a house has decided.
+    """
 
     partitions: int
     next_partitions: int | None
+    hash_: str | None
 
     @property
     def is_changing(self) -> bool:
         return self.next_partitions is not None
 
 
-_READ = "SELECT partitions, next_partitions FROM partitioning"
+_READ = "SELECT partitions, next_partitions, hash FROM partitioning"
+
+_DECIDE = text("UPDATE partitioning SET hash = :hash WHERE hash IS NULL")
 
 _BEGIN = text("""
 UPDATE partitioning SET next_partitions = :partitions
@@ -39,7 +45,7 @@ WHERE partitions <> :partitions AND COALESCE(next_partitions, :partitions) = :pa
 """)
 
 _FINISH = text("""
-UPDATE partitioning SET partitions = :partitions, next_partitions = NULL
+UPDATE partitioning SET partitions = :partitions, next_partitions = NULL, hash = :hash
 WHERE next_partitions = :partitions
 """)
 
@@ -62,9 +68,14 @@ def begin(tx: Connection, partitions: int) -> bool:
     return tx.execute(_BEGIN, {"partitions": partitions}).rowcount == 1
 
 
-def finish(tx: Connection, partitions: int) -> bool:
-    """Say that there are so many now; False when nobody has begun that."""
-    return tx.execute(_FINISH, {"partitions": partitions}).rowcount == 1
+def finish(tx: Connection, partitions: int, hash_: str) -> bool:
+    """Say that there are so many now, behind this kind of hash; False when nobody has begun that."""
+    return tx.execute(_FINISH, {"partitions": partitions, "hash": hash_}).rowcount == 1
+
+
+def decide(tx: Connection, hash_: str) -> bool:
+    """Settle the kind of hash; False when somebody has, and it stays."""
+    return tx.execute(_DECIDE, {"hash": hash_}).rowcount == 1
 
 
 @contextmanager
@@ -84,4 +95,4 @@ def alone(engine: Engine) -> Iterator[bool]:
 
 def _one(tx: Connection, query: str) -> Partitioning:
     row = tx.execute(text(query)).one()
-    return Partitioning(partitions=row.partitions, next_partitions=row.next_partitions)
+    return Partitioning(partitions=row.partitions, next_partitions=row.next_partitions, hash_=row.hash)

@@ -275,7 +275,9 @@ partitioning = Table(
     Column("is_the_only_row", Boolean, nullable=False, server_default="true"),
     Column("partitions", Integer, nullable=False),
     Column("next_partitions", Integer),
+    Column("hash", Text),
     PrimaryKeyConstraint("is_the_only_row", name="one_partitioning"),
     CheckConstraint("is_the_only_row", name="partitioning_is_one_row"),
     CheckConstraint("partitions >= 1", name="partitions_are_some"),
+    CheckConstraint("hash IN ('x-modulus-hash', 'x-consistent-hash')", name="partitioning_hash_is_known"),
 )
