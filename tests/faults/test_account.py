@@ -7,6 +7,7 @@ import pytest
 from outside import account
 from outside.expected import Expected, mixed, numbered
 from outside.figures import Figures, table
+from outside.stage import Stage
 from outside.wire import Result
 
 
@@ -94,3 +95,46 @@ def test_the_table_shows_what_was_noted_in_the_order_of_the_faults() -> None:
     assert [line.partition(" ")[0] for line in lines] == ["fault", "2.", "12."]
     assert lines[1].endswith("kept: as it should")
     assert lines[2].endswith("BROKEN (3)")
+
+
+@pytest.mark.faults
+def test_what_the_database_holds_is_held_against_what_was_sent(stage: Stage, sent: list[Expected]) -> None:
+    key = sent[0].message.key
+    order = {key: [one.message.message_id for one in sent if one.message.key == key]}
+    expected = {one.message.message_id: one for one in sent}
+    assert list(account.wrong_effects(stage, order, expected)) == [
+        f"{key}: is at version None, was to be at 4"
+    ]
+    stage.rows(
+        "insert into basket (channel, id, owner, version, is_open, document)"
+        " values ('default', %s, 'patricia', 4, true, '{}')",
+        key,
+    )
+    assert list(account.wrong_effects(stage, order, expected)) == []
+    stage.rows(ORDER, key)
+    assert len(list(account.wrong_effects(stage, order, expected))) == 1
+
+
+@pytest.mark.faults
+def test_an_occurrence_without_a_row_and_an_order_without_an_event_are_found(stage: Stage) -> None:
+    stage.rows("delete from customer_order")
+    assert list(account.wrong_occurrences(stage)) == []
+    stage.rows(ORDER, "b")
+    for n in (0, 2):
+        stage.rows(
+            "insert into occurrence (channel, basket_id, generation, n, last_n, due_at, last_due_at,"
+            " order_id) values ('default', 'b', 1, %s, %s, now(), now(), 'order')",
+            n,
+            n,
+        )
+    assert sorted(account.wrong_occurrences(stage)) == [
+        "b: generation 1: 0 to 0 is followed by 2",
+        "b: order order was announced 0 times",
+        "order order stands for 2 occurrences",
+    ]
+
+
+ORDER = (
+    "insert into customer_order (channel, id, number, basket_id, owner, placed_at, document)"
+    " values ('default', 'order', '1', %s, 'patricia', now(), '{}')"
+)

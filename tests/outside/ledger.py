@@ -20,6 +20,7 @@ from outside.wire import Message
 from worker.local import waiting
 
 RATE = 200.0  # commands a second
+INTERNAL_ERROR = 500
 _SHOWN = 5
 _AT_REST_WITHIN_SECONDS = 30.0
 
@@ -157,7 +158,8 @@ class Ledger:
         yield from (f"event {one}: a repeat says something else" for one in self.recorder.unlike)
 
     def _kind(self, message_id: str) -> str:
-        if self._expected[message_id].is_parked:
-            return "parked"
-        is_completed = self.recorder.answer_to[message_id].type == "command.completed"
-        return "completed" if is_completed else "rejected"
+        answer = self.recorder.answer_to[message_id]
+        if answer.type == "command.completed":
+            return "completed"
+        is_parked = answer.status == INTERNAL_ERROR or self._expected[message_id].is_parked
+        return "parked" if is_parked else "rejected"
