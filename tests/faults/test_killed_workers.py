@@ -20,6 +20,7 @@ KILLS = 50
 # five times: so the load gets on between two kills, as it does when kills are not aimed.
 BETWEEN_KILLS = 100
 OUTSTANDING = 600  # what came back twice is handled one by one, and is to be done before it comes back again
+RATE = 100.0  # so that what waits does so for the fault, and not in a backlog
 TAKEN_OVER_WITHIN_SECONDS = 10.0
 AT_HOME_WITHIN_SECONDS = 60.0
 
@@ -48,13 +49,13 @@ def test_a_killed_workers_queues_are_served_by_others_until_it_is_back(stage: St
         with Upstream(stage.broker_url) as upstream:
             open_shop(upstream)
         fault = "1. kill -9 one of three workers: taken over, handed back"
-        with Ledger(stage, fault, mixed(seed=2), rate=300) as ledger:
-            ledger.wait_answered(600)
+        with Ledger(stage, fault, mixed(seed=2), rate=RATE) as ledger:
+            ledger.wait_answered(300)
             midway.kill(workers[1])
             wait_for(lambda: set(crew.serving(stage).values()) == {"worker-0", "worker-2"})
-            ledger.wait_answered(600)
+            ledger.wait_answered(300)
             workers.restart(1).wait_ready()
             wait_for(lambda: crew.serving(stage) == workers.at_home, seconds=AT_HOME_WITHIN_SECONDS)
-            ledger.wait_answered(600)
+            ledger.wait_answered(300)
             figures = ledger.settle()
     assert figures.wait_seconds < TAKEN_OVER_WITHIN_SECONDS

@@ -1,15 +1,17 @@
 """Workers with a slot each, as one would run them; and which of them the broker lets serve each queue."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from outside.processes import WorkerProcess
-from outside.stage import COMMAND_QUEUES, Stage
+from outside.stage import COMMAND_QUEUES, Management, Stage
+
+_QUEUES = "basket.commands."
 
 
 class Crew:
@@ -64,16 +66,19 @@ def at_work(stage: Stage, folder: Path, size: int, **how: Any) -> Iterator[Crew]
 
 
 def serving(stage: Stage) -> dict[int, str]:
-    """Name the worker that is the active consumer of each queue, as the broker says."""
-    rabbitmq = stage.servers.rabbitmq
-    if rabbitmq is None:
+    """Name the worker that is the active consumer of each queue, as the broker says, seconds late at most."""
+    management = Management.of(stage.servers)
+    if management is None:
         pytest.skip("the broker is not ours to ask")
-    columns = ("queue_name", "channel_pid", "activity_status")
-    said = rabbitmq.rabbitmqctl("-q", "list_consumers", "-p", stage.vhost, *columns)
-    active = dict(re.findall(r"basket\.commands\.(\d\d)\t(\S+)\tsingle_active", said))
-    listed = rabbitmq.rabbitmqctl("-q", "list_channels", "-p", stage.vhost, "pid", "connection")
-    channels = dict(re.findall(r"^(\S+)\t(\S+)$", listed, re.MULTILINE))
-    told = rabbitmq.rabbitmqctl("-q", "list_connections", "pid", "client_properties")
-    name = r'^(\S+)\t.*\{"connection_name","basketry (worker-\d+)"\}'
-    names = dict(re.findall(name, told, re.MULTILINE))
-    return {int(number): names.get(channels.get(pid, ""), "?") for number, pid in active.items()}
+    names = {
+        connection["name"]: str(connection["client_properties"].get("connection_name"))
+        for connection in management.call("GET", "connections?columns=name,client_properties")
+        if "client_properties" in connection
+    }
+    return {
+        int(consumer["queue"]["name"].removeprefix(_QUEUES)): names.get(
+            consumer["channel_details"].get("connection_name", ""), "?"
+        ).removeprefix("basketry ")
+        for consumer in management.call("GET", f"consumers/{quote(stage.vhost)}")
+        if consumer["queue"]["name"].startswith(_QUEUES) and consumer["activity_status"] == "single_active"
+    }
