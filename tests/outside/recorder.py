@@ -78,7 +78,7 @@ class Recorder(threading.Thread):
         known = self.first.setdefault(event.message_id, event)
         if known is not event:
             self.repeats += not method.redelivered
-            if known.said != event.said:
+            if _as_published(known) != _as_published(event):
                 self.unlike.append(event.message_id)
             return
         self.heard_at[event.message_id] = time.monotonic()
@@ -86,3 +86,9 @@ class Recorder(threading.Thread):
             self.answers[event.key].append(event)
             self.answer_to.setdefault(str(event.causation_id), event)
             self.answered_at.setdefault(str(event.causation_id), time.monotonic())
+
+
+def _as_published(event: Result) -> tuple[object, ...]:
+    """Give what was said, without what the broker writes into a message that it gives once more."""
+    headers = {name: value for name, value in event.headers.items() if name != "x-delivery-count"}
+    return event.type, headers, event.body
