@@ -106,6 +106,13 @@ def fresh(servers: Servers) -> Iterator[Stage]:
             management.call("DELETE", f"vhosts/{quote(name)}")
 
 
+def left_in(stage: Stage, queue: str) -> int:
+    """Count the messages of a queue that no consumer has taken; this very instant, unlike the statistics."""
+    with connect(stage.broker_url) as connection:
+        declared = connection.channel().queue_declare(queue, passive=True)
+        return int(declared.method.message_count)
+
+
 def _purge(broker_url: str) -> None:
     """Take away what an earlier stage has left in a vhost that is used again and again."""
     with connect(broker_url) as connection:
