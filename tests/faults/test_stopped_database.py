@@ -1,54 +1,65 @@
-"""PostgreSQL away for a while under load: the worker holds what it has, and nothing is lost or parked."""
+"""PostgreSQL away under load: the worker holds what it has, and nothing is lost or parked."""
+
+from pathlib import Path
 
 import pytest
+from outside.expected import mixed
 from outside.flood import publish
+from outside.ledger import Ledger
 from outside.listener import Listener
-from outside.numbered import assert_each_once_and_in_order, numbered
-from outside.processes import WorkerProcess
-from outside.stage import Stage
+from outside.numbered import numbered
+from outside.outages import killed, lasts, ours, seconds_until, stopped
+from outside.processes import WorkerProcess, scheduling, wait_for
+from outside.shop import open_shop
+from outside.stage import Stage, left_in
+from outside.upstream import Upstream
 
 pytestmark = pytest.mark.faults
 
-AWAY_SECONDS = 3.0
-READY_WITHIN_SECONDS = 30.0
+AWAY_SECONDS = 60.0
+BACK_WITHIN_SECONDS = 5.0
+RATE = 120.0
 
 
-def test_commands_wait_while_the_database_is_away_and_are_handled_when_it_is_back(
-    stage: Stage, worker: WorkerProcess, events: Listener
+def test_a_minute_without_the_database_and_a_kill_of_it_cost_nothing_but_time(
+    stage: Stage, worker: WorkerProcess, upstream: Upstream, folder: Path
 ) -> None:
-    postgres = stage.servers.postgres
-    if postgres is None:
-        pytest.skip("the server is not ours to stop")
-    pid = worker.pid
-    (part,) = numbered(100, 30)
-    publish(stage.broker_url, part[:1500])
-    events.until_heard(200)
-    postgres.stop()
-    try:
-        publish(stage.broker_url, part[1500:])
-        events.until(lambda: False, seconds=AWAY_SECONDS)
-        assert len(events.different()) < 3000, "it was to be stopped under load"
-        assert worker.is_alive
-    finally:
-        postgres.start()
-        postgres.wait_ready(READY_WITHIN_SECONDS)
-    events.until_heard(3000, seconds=40)
-    assert_each_once_and_in_order(events, stage, [part])
-    assert (worker.is_alive, worker.pid) == (True, pid)
+    postgres = ours(stage.servers.postgres)
+    open_shop(upstream)
+    fault = "4. PostgreSQL stopped for 60 s, then its postmaster killed"
+    with scheduling(stage, "scheduler", folder) as scheduler:
+        pids = worker.pid, scheduler.pid
+        with Ledger(stage, fault, mixed(seed=4), rate=RATE) as ledger:
+            ledger.wait_answered(500)
+            with stopped(postgres):
+                lasts(AWAY_SECONDS, lambda: worker.is_alive and scheduler.is_alive)
+                assert ledger.outstanding > RATE * AWAY_SECONDS / 2, "it was to be stopped under load"
+            after_stop = back(ledger)
+            ledger.wait_answered(500)
+            with killed(postgres):
+                pass
+            after_kill = back(ledger)
+            ledger.note = f"consuming {after_stop:.1f} s and {after_kill:.1f} s after it was ready"
+            ledger.wait_answered(500)
+            ledger.settle()
+        assert (worker.is_alive, scheduler.is_alive) == (True, True)
+        assert (worker.pid, scheduler.pid) == pids
+    assert left_in(stage, "basket.commands.dead") == 0
+
+
+def back(ledger: Ledger) -> float:
+    """Measure from a ready server to the next answer."""
+    answered = ledger.answered
+    return seconds_until(lambda: ledger.answered > answered, within=BACK_WITHIN_SECONDS)
 
 
 def test_a_stop_while_the_database_is_away_is_still_a_clean_stop(
     stage: Stage, worker: WorkerProcess, events: Listener
 ) -> None:
-    postgres = stage.servers.postgres
-    if postgres is None:
-        pytest.skip("the server is not ours to stop")
+    postgres = ours(stage.servers.postgres)
     (part,) = numbered(10, 5)
-    postgres.stop()
-    try:
+    with stopped(postgres):
+        held = worker.log.count("batch.held")
         publish(stage.broker_url, part)
-        assert events.until(lambda: "batch.held" in worker.log)
+        wait_for(lambda: worker.log.count("batch.held") > held)
         assert worker.stop() == 0
-    finally:
-        postgres.start()
-        postgres.wait_ready(READY_WITHIN_SECONDS)
