@@ -14,6 +14,7 @@ from typing import Any
 import amqp
 import msgspec
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from worker import logs, tls, topology
 from worker.ops import relaying
@@ -29,7 +30,7 @@ _PERSISTENT = 2
 # What RabbitMQ answers to one message and not to the connection: a forged direct reply-to (541), and one that
 # is larger than its max_message_size (406).
 _BROKEN_BY_A_MESSAGE = (amqp.InternalError, amqp.PreconditionFailed)
-_CONNECTION_ERRORS = (OSError, amqp.AMQPError)
+_CONNECTION_ERRORS = (OSError, amqp.AMQPError, OperationalError)
 
 log = logs.get(__name__)
 
@@ -148,7 +149,8 @@ class Publisher:
             },
         )
         self._is_blocked_here = False
-        bound_waits(self._connection.connect())
+        self._connection.ensure_connection(max_retries=0)  # `connect` would try twice, and rest in between
+        bound_waits(self._connection.connection)
         self._channel = self._connection.channel()
         topology.declare_events(self._channel)
         self._confirms = _Confirms()

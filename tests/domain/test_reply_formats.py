@@ -4,7 +4,7 @@ from uuid import UUID
 
 from contracts import codec_json, codec_xml
 from contracts.errors import ErrorKey, Errors, Problem
-from worker import tasks
+from worker import replying
 from worker.ledger import Reply
 from worker.results import MAX_EVENT_BYTES
 from worker.store.outbox import Event
@@ -24,7 +24,7 @@ def reply(body: str, media_type: str, *, type_: str = "command.rejected") -> Rep
 
 
 def sent(one: Reply) -> tuple[str, bytes]:
-    outgoing = tasks._outgoing(one)
+    outgoing = replying._outgoing(one)
     return outgoing.properties["content_type"], outgoing.body
 
 

@@ -9,7 +9,6 @@ _UP = """
 ALTER TABLE partitioning
     ADD COLUMN hash text,
     ADD CONSTRAINT partitioning_hash_is_known CHECK (hash IN ('x-modulus-hash', 'x-consistent-hash'));
-UPDATE partitioning SET hash = 'x-consistent-hash' WHERE EXISTS (SELECT FROM inbox);
 """
 
 _DOWN = "ALTER TABLE partitioning DROP COLUMN hash;"
@@ -17,6 +16,9 @@ _DOWN = "ALTER TABLE partitioning DROP COLUMN hash;"
 
 def upgrade() -> None:
     op.execute(_UP)
+    is_in_use = op.get_bind().exec_driver_sql("SELECT EXISTS (SELECT FROM inbox)").scalar_one()
+    if is_in_use:
+        op.execute("UPDATE partitioning SET hash = 'x-consistent-hash'")
 
 
 def downgrade() -> None:
