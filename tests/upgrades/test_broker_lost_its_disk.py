@@ -12,7 +12,7 @@ from outside.stage import Management, Stage
 
 pytestmark = pytest.mark.slow
 
-TELL_AGAIN = "update outbox set published_at = null where created_at >= %s"
+TELL_AGAIN = "update outbox set published_at = null where created_at >= %s and dead_letter_id is null"
 
 
 def test_commands_come_back_from_upstream_and_events_from_the_outbox(stage: Stage, folder: Path) -> None:

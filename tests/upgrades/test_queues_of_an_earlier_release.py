@@ -1,6 +1,7 @@
 """Queues that are there already with other arguments: used as they are, unless that would cost the order."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,13 +15,17 @@ from outside.flood import publish
 from outside.listener import Listener
 from outside.numbered import assert_each_once_and_in_order, numbered
 from outside.processes import WorkerProcess, wait_for, working
-from outside.stage import Stage, fresh
+from outside.stage import Management, Stage, fresh
 from outside.wire import unique
-from pika.exceptions import ChannelClosedByBroker
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker, NackError
 from structlog.testing import capture_logs
 
 from worker import topology
 from worker.local.servers import Servers
+
+RUNBOOK = Path(__file__).parents[2] / "deploy" / "RUNBOOK.md"
+POLICY = re.compile(r"set_policy --apply-to queues (\S+) '([^']+)' \\\n +'([^']+)'")
 
 
 @pytest.fixture
@@ -87,6 +92,37 @@ def test_a_queue_that_would_cost_the_order_is_refused_by_name(
         connection.channel().queue_declare(NAMES[3], durable=True, arguments=arguments)
     with pytest.raises(topology.TopologyError, match=rf"basket\.commands\.03 cannot be used: .*{name}"):
         topology.declare(channel)
+
+
+def test_the_runbooks_policy_bounds_them_all_and_drops_nothing(stage: Stage, channel: object) -> None:
+    management = Management.of(stage.servers)
+    if management is None:
+        pytest.skip("the broker is not ours to set up")
+    ((name, pattern, definition),) = POLICY.findall(RUNBOOK.read_text(encoding="utf-8"))
+    policy = {
+        "pattern": pattern,
+        "definition": json.loads(definition) | {"max-length": 3},
+        "apply-to": "queues",
+    }
+    management.call("PUT", f"policies/{stage.vhost}/{name}", policy)
+    earlier.declare(stage)
+    with connect(stage.broker_url) as connection:
+        asking = connection.channel()
+        asking.confirm_delivery()
+        for queue in (earlier.DEAD, NAMES[0]):
+            taken = sum(is_taken(asking, queue) for _ in range(20))
+            assert 3 <= taken < 20, queue
+            kept = asking.queue_declare(queue, passive=True).method.message_count
+            assert kept == taken, f"{queue} has dropped what it had confirmed"
+    management.call("DELETE", f"policies/{stage.vhost}/{name}")
+
+
+def is_taken(channel: BlockingChannel, queue: str) -> bool:
+    try:
+        channel.basic_publish("", queue, b"{}")
+    except NackError:
+        return False
+    return True
 
 
 @pytest.mark.slow
