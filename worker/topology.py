@@ -61,6 +61,7 @@ def declare(
     for binding in topology.inner_bindings(partitions, hash_):
         channel.queue_bind(binding.destination, binding.source, binding.routing_key)
     if opens_entrance:
+        _close_others(channel, partitions, hash_)
         open_entrance(channel, partitions, hash_)
 
 
@@ -84,7 +85,10 @@ def _decide_hash(engine: database.Engine, connection: Any) -> None:
         current = partitioning.read(tx)
     if current.hash_ is not None:
         return
-    best = best_hash(connection, current.partitions)
+    former = topology.hash_exchange(current.partitions, topology.CONSISTENT)
+    # A house whose database is new and whose broker is not: what waits there keeps its way.
+    is_used = _is_there(connection.default_channel, former)
+    best = topology.CONSISTENT if is_used else best_hash(connection, current.partitions)
     if best != topology.MODULUS:
         log.warning("hash.inferior", hash=best, see="RUNBOOK, Commands in another order")
     with database.transaction(engine) as tx:
@@ -104,6 +108,24 @@ def can_have(connection: Any, exchange: topology.Exchange) -> bool:
             _declare_exchange(asking.default_channel, exchange)
     except amqp.InvalidCommand:
         return False
+    return True
+
+
+def _close_others(channel: Any, partitions: int, hash_: str) -> None:
+    """Let commands come in one way only: a worker of an earlier release may have opened its own again."""
+    for other in topology.HASHES:
+        if other != hash_ and _is_there(channel, topology.hash_exchange(partitions, other)):
+            close_entrance(channel, partitions, other)
+
+
+def _is_there(channel: Any, exchange: topology.Exchange) -> bool:
+    """Ask on a channel of its own, which the broker closes when it is not."""
+    asking = channel.connection.channel()
+    try:
+        asking.exchange_declare(exchange.name, exchange.type, passive=True)
+    except amqp.NotFound:
+        return False
+    asking.close()
     return True
 
 

@@ -60,6 +60,25 @@ def test_a_house_keeps_the_hash_that_it_began_with(stage: Stage, engine: databas
     assert ways_in(stage) == {"basket.commands.by-key"}
 
 
+def test_a_new_database_before_a_broker_in_use_keeps_the_way_of_what_waits_there(
+    stage: Stage, engine: database.Engine
+) -> None:
+    with Connection(stage.broker_url) as connection:
+        topology.declare(connection.default_channel, 8, "x-consistent-hash")
+    assert declared(stage, engine) == "x-consistent-hash"
+    assert ways_in(stage) == {"basket.commands.by-key"}
+
+
+def test_a_way_that_an_earlier_release_has_opened_again_is_closed(
+    stage: Stage, engine: database.Engine
+) -> None:
+    assert declared(stage, engine) == "x-modulus-hash"
+    with Connection(stage.broker_url) as connection:
+        topology.declare(connection.default_channel, 8, "x-consistent-hash")
+    assert declared(stage, engine) == "x-modulus-hash"
+    assert ways_in(stage) == {"basket.commands.by-hash"}
+
+
 def test_a_broker_that_does_not_know_a_type_says_so_on_a_connection_of_its_own(stage: Stage) -> None:
     with Connection(stage.broker_url) as connection:
         channel = connection.default_channel
