@@ -23,7 +23,7 @@ pytestmark = pytest.mark.faults
 
 KNOCKS = 5
 LOST_QUEUES = ("basket.commands.03", "basket.commands.05")
-LOST_EXCHANGE = "basket.commands.by-key"
+LOST_EXCHANGE = "basket.commands.by-hash"
 
 
 class Porter(threading.Thread):

@@ -71,7 +71,8 @@ def test_one_of_two_killed_again_and_again_and_one_that_stands_still(
             falls_due(house, KILLS)
             midway.stop(sleeper)
             wait_for(lambda: placed(house) == (KILLS + 1) * WAVE)
-            assert not midway.holds_baskets(sleeper)
+            # It may have claimed none, the other all of them: then nobody waited for its end.
+            wait_for(lambda: not midway.holds_baskets(sleeper))
             sleeper.signal(signal.SIGCONT)
             wait_for(lambda: "tick.postponed" in sleeper.log)
         ledger.note = f"{placed(house)} orders for {(KILLS + 1) * WAVE} occurrences"
