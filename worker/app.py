@@ -56,6 +56,13 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
         task_ignore_result=True,
         task_store_eager_result=False,
     )
+    _furnish(app, settings, name, signs)
+    return app
+
+
+def _furnish(app: Celery, settings: Settings, name: str, signs: Signs) -> None:
+    """Give the app's consumer and its task what they work with."""
+    broker_url = settings.broker_url.get_secret_value()
     engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
     slot, suspects = Slot.parse(settings.slot), Suspects(engine)
     app.workplace = Workplace(
@@ -82,7 +89,6 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
             signs,
         ),
     )
-    return app
 
 
 def _keyring(settings: Settings) -> Keyring:
