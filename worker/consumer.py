@@ -86,6 +86,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     standby: Standby | None
     wire: Any  # py-amqp's connection
     _rests: Iterator[float] | None = None  # since something was taken and nothing acked
+    _others_rests: Iterator[float] | None = None  # since the queues of others did not answer
     _partitions: int  # as many queues there are
     _view_before: slots.View | None  # seen when they were declared: it may be out of date
 
@@ -130,10 +131,14 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             for number, queue in enumerate(topology.command_queues(self._partitions))
             if slot.owns(number)
         ]
+        # What is delivered while another queue does not answer comes back counted: the next time is later.
+        former, self._rests = self._rests, self._rests or pauses.growing(_LONGEST_REST_SECONDS)
         self.own = Intake(self.wire, own, prefetch, is_dead=False)
         self.dead = Intake(self.wire, [topology.dead_queue()], prefetch, is_dead=True)
+        self._rests = former
         attendance = self.workplace.attendance
-        self.standby = Standby(self.wire, slot, attendance, self._partitions, prefetch)
+        delay = 0.0 if self._others_rests is None else next(self._others_rests)
+        self.standby = Standby(self.wire, slot, attendance, self._partitions, prefetch, delay)
         attendance.arrive()
         self.signs.waiting(lambda: oldest_published_at(self.intakes()))
         self.signs.consuming(len(own))
@@ -149,6 +154,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         """Give back what is unacked."""
         if self._rests is None and any(intake.unacked for intake in self.intakes()):
             self._rests = pauses.growing(_LONGEST_REST_SECONDS)
+        if self.standby is not None and self.standby.is_opening and self._others_rests is None:
+            self._others_rests = pauses.growing(_LONGEST_REST_SECONDS)
         try:
             for intake in self.intakes():
                 intake.close()
@@ -224,6 +231,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             self.subscribe()
         if self.own is not None and self.standby is not None:
             self.standby.mind()
+            self._others_rests = None if self.standby.intake is not None else self._others_rests
             self.signs.consuming(len(self.own.queues), self.standby.guest_count)
 
     def _take_arrived(self, patience_seconds: float) -> None:

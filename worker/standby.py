@@ -29,14 +29,23 @@ class Standby:
     """What one subscribed worker does about the slots that are not its own."""
 
     def __init__(
-        self, connection: Any, slot: Slot, attendance: Attendance, partitions: int, prefetch: int
+        self,
+        connection: Any,
+        slot: Slot,
+        attendance: Attendance,
+        partitions: int,
+        prefetch: int,
+        delay_seconds: float = 0.0,
     ) -> None:
+        """Stand by soon; so much later when the queues did not answer the last time."""
         self.intake: Intake | None = None
+        self.is_opening = False
+        self._is_delayed = delay_seconds > 0
         self._connection = connection
         self._slot = slot
         self._attendance = attendance
         self._prefetch = prefetch
-        self._not_before = time.monotonic() + _STANDS_BY_AFTER_SECONDS
+        self._not_before = time.monotonic() + _STANDS_BY_AFTER_SECONDS + delay_seconds
         self._arrivals_seen: dict[int, datetime] = {}
         queues = topology.command_queues(partitions)
         # With more slots than queues some own none: nobody waits for these.
@@ -63,7 +72,7 @@ class Standby:
             return
         if self.intake is None:
             all_are_there = view is not None and self.owners <= set(view.consuming_since)
-            if all_are_there or time.monotonic() >= self._not_before:
+            if (all_are_there and not self._is_delayed) or time.monotonic() >= self._not_before:
                 self._open(view)
         elif view is not None and time.monotonic() >= self._not_before and self._has_somebody_come(view):
             # Closed, not cancelled; then behind their owners, who wait there already.
@@ -88,4 +97,6 @@ class Standby:
     def _open(self, view: View | None) -> None:
         self._arrivals_seen |= view.consuming_since if view is not None else {}
         self._not_before = time.monotonic() + _HANDS_BACK_EVERY_SECONDS
+        self.is_opening = True
         self.intake = Intake(self._connection, list(self._others.values()), self._prefetch, is_dead=False)
+        self.is_opening = False

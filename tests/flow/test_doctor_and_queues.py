@@ -27,6 +27,7 @@ CHECKS = [
     "clocks",
     "rights",
     "slots",
+    "partitions",
     "outbox",
     "orders",
     "recurrences",

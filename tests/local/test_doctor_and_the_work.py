@@ -108,3 +108,12 @@ def test_an_erasure_that_does_not_end_is_a_warning(stage: Stage) -> None:
     assert found(stage, "erasures") == (Verdict.OK, "under way: 1")
     stage.rows("update erasure set asked_at = now() - interval '3 hours'")
     assert found(stage, "erasures") == (Verdict.WARNING, "under way: 1, the oldest for 3 h")
+
+
+def test_a_change_of_the_number_of_queues_that_was_left_half_way_is_said(stage: Stage) -> None:
+    assert found(stage, "partitions") == (Verdict.OK, "there are 8 command queues")
+    stage.rows("update partitioning set next_partitions = 12")
+    verdict, what = found(stage, "partitions")
+    stage.rows("update partitioning set next_partitions = null")
+    assert verdict is Verdict.WARNING
+    assert what == "a change from 8 to 12 command queues is under way"

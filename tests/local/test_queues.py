@@ -68,6 +68,7 @@ def test_commands_that_nobody_consumes_are_counted_and_said(stage: Stage, basket
     assert "─" not in shown.stdout, "in a pipe there are no frames"
 
 
+@pytest.mark.slow
 def test_programs_are_told_the_same(stage: Stage, basketry: CommandLine) -> None:
     publish(stage, FIRST, 2)
     told: dict[str, Any] = json.loads(basketry("queues", "--json").stdout)
@@ -127,6 +128,7 @@ def test_while_a_restart_changes_their_number_both_slots_are_shown(stage: Stage,
     assert [one.place for one in line(observer, topology.COMMAND_QUEUES[1].name).slots] == ["0/1", "1/2"]
 
 
+@pytest.mark.slow
 def test_what_waits_elsewhere_is_counted_and_said(stage: Stage, basketry: CommandLine) -> None:
     publish(stage, topology.DEAD, 1)
     stage.rows(
@@ -157,6 +159,7 @@ def test_what_waits_elsewhere_is_counted_and_said(stage: Stage, basketry: Comman
     )
 
 
+@pytest.mark.slow
 def test_with_the_broker_away_the_database_is_still_shown(stage: Stage, tmp_path: Path) -> None:
     away = {**stage.environment, "BASKETRY_BROKER_URL": NOWHERE["BASKETRY_BROKER_URL"]}
     shown = CommandLine(state_dir=tmp_path, settings=away)("queues")
@@ -167,6 +170,7 @@ def test_with_the_broker_away_the_database_is_still_shown(stage: Stage, tmp_path
     assert "hush" not in shown.stdout + shown.stderr
 
 
+@pytest.mark.slow
 def test_with_the_database_away_the_broker_is_still_shown(stage: Stage, tmp_path: Path) -> None:
     away = {**stage.environment, "BASKETRY_DATABASE_URL": NOWHERE["BASKETRY_DATABASE_URL"]}
     shown = CommandLine(state_dir=tmp_path, settings=away)("queues")
@@ -176,6 +180,7 @@ def test_with_the_database_away_the_broker_is_still_shown(stage: Stage, tmp_path
     assert "hush" not in shown.stdout + shown.stderr
 
 
+@pytest.mark.slow
 def test_without_settings_a_sentence_says_which(tmp_path: Path) -> None:
     said = CommandLine(state_dir=tmp_path)("queues")
     assert (said.returncode, "BASKETRY_BROKER_URL is not set" in said.stderr) == (1, True)

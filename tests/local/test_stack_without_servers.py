@@ -20,6 +20,7 @@ def test_a_stack_that_cannot_come_up_says_why_and_leaves_nothing_behind(tmp_path
     assert basketry.status()["processes"] == []
 
 
+@pytest.mark.slow
 def test_in_the_foreground_it_says_so_too(tmp_path: Path) -> None:
     basketry = CommandLine(state_dir=tmp_path / "state", settings=UNREACHABLE)
     ended = basketry("up", "--workers", "0", "--schedulers", "0")

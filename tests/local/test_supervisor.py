@@ -177,9 +177,10 @@ def test_two_who_bring_it_up_at_once_share_one_stack(half_a_stack: CommandLine) 
     assert half_a_stack.is_up
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "blocked",
-    [set(), pytest.param({signal.SIGINT}, marks=pytest.mark.slow)],
+    [set(), {signal.SIGINT}],
     ids=["as usual", "blocked by who started it"],
 )
 def test_ctrl_c_in_the_foreground_takes_everything_down(

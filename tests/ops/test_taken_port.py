@@ -15,7 +15,7 @@ NOWHERE = {
 }
 
 
-@pytest.mark.parametrize("role", ["worker", "scheduler"])
+@pytest.mark.parametrize("role", ["worker", pytest.param("scheduler", marks=pytest.mark.slow)])
 def test_a_process_whose_port_is_taken_says_so_and_exits(role: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"

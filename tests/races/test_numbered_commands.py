@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from outside.flood import publish_side_by_side
 from outside.listener import Listener
 from outside.numbered import assert_each_once_and_in_order, assert_repeats_are_identical, numbered
@@ -20,6 +21,7 @@ def test_200_baskets_of_20_commands_from_4_publishers(
     assert stage.rows("select count(*) from outbox where published_at is null") == [(0,)]
 
 
+@pytest.mark.slow
 def test_everything_twice_from_two_publishers_before_two_workers_of_which_one_is_killed(
     stage: Stage, worker: WorkerProcess, folder: Path, events: Listener
 ) -> None:

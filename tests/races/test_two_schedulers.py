@@ -117,6 +117,7 @@ def tick_slowly(stage: Stage, stop: threading.Event) -> None:
             tick.tick(engine, size=5)
 
 
+@pytest.mark.slow
 def test_one_that_is_killed_again_and_again_beside_another_orders_nothing_twice(crowd: House) -> None:
     stop = threading.Event()
     with ThreadPoolExecutor(1) as other:

@@ -79,18 +79,21 @@ def test_a_known_vulnerability_fails_the_check_and_is_named(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.slow
 def test_nothing_known_is_nothing_wrong(tmp_path: Path) -> None:
     with serving() as port:
         ended = audit(tmp_path, "sound==2.0\n", port)
     assert (ended.returncode, ended.stdout) == (0, "1 dependencies looked up, 0 vulnerable\n")
 
 
+@pytest.mark.slow
 def test_a_service_that_is_away_is_said_in_a_line_and_fails_nothing(tmp_path: Path) -> None:
     ended = audit(tmp_path, "sound==2.0\n", ports.choose(None))
     assert (ended.returncode, ended.stdout.count("\n"), ended.stderr) == (0, 1, "")
     assert "were not looked up: the service cannot be reached" in ended.stdout
 
 
+@pytest.mark.slow
 def test_nor_does_a_service_that_is_broken(tmp_path: Path) -> None:
     with serving() as port:
         ended = audit(tmp_path, "broken==1.0\n", port)
@@ -109,6 +112,7 @@ def test_packages_that_the_service_does_not_know_are_counted(capsys: pytest.Capt
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pins", ["sound>=2\n", "sound = 2\n"])
 def test_pins_that_are_none_fail_the_check(tmp_path: Path, pins: str) -> None:
     with serving() as port:

@@ -34,7 +34,7 @@ def pass_through(channel: Any, queues: Sequence[str], until: float, say: Callabl
         if time.monotonic() >= ask_at:
             ask_at = time.monotonic() + _ASK_AGAIN_SECONDS
             say(f"Waiting for {len(silent)} queues to be worked off.")
-            for queue in silent:
+            for queue in tuple(silent):  # an answer may come while the next is asked
                 _ask(channel, queue, f"{round_}:{queue}")
         _listen(channel)
     channel.basic_cancel(tag)

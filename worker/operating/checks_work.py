@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from worker.operating import findings
 from worker.operating.findings import Finding, listed
-from worker.store import diagnosis, waiting
+from worker.store import diagnosis, partitioning, waiting
 from worker.store.database import Transaction
 from worker.store.waiting import Slot, Waiting
 
@@ -39,6 +39,16 @@ def slots(tx: Transaction) -> Finding:
 def _missing(fresh: list[Slot], number: int) -> list[str]:
     taken = {one.slot for one in fresh}
     return [f"{slot}/{number}" for slot in range(number) if slot not in taken]
+
+
+def partitions(tx: Transaction) -> Finding:
+    """Whether a change of the number of command queues is under way: commands wait until it is finished."""
+    known = partitioning.read(tx)
+    if known.is_changing:
+        what = f"a change from {known.partitions} to {known.next_partitions} command queues is under way"
+        remedy = f"Unless somebody is at it, `basketry partitions {known.next_partitions}` finishes it."
+        return findings.warning("partitions", what, remedy, "more-partitions")
+    return findings.ok("partitions", f"there are {known.partitions} command queues")
 
 
 def outbox(tx: Transaction) -> Finding:

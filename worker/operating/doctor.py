@@ -42,6 +42,7 @@ _OF_THE_SERVER: tuple[Check, ...] = (
 _OF_THE_HOUSE: tuple[Check, ...] = (
     checks_database.rights,
     checks_work.slots,
+    checks_work.partitions,
     checks_work.outbox,
     checks_work.orders,
     checks_work.recurrences,
