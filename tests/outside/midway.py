@@ -12,7 +12,7 @@ from outside.stage import Stage
 
 _WITHIN_SECONDS = 30.0
 _HOLDS_BASKETS = (
-    "select 1 from pg_locks join pg_stat_activity using (pid) where application_name = %s"
+    "select state from pg_locks join pg_stat_activity using (pid) where application_name = %s"
     " and datname = current_database() and relation = 'basket'::regclass"
     " and mode in ('RowShareLock', 'RowExclusiveLock')"
 )
@@ -35,6 +35,13 @@ class Midway:
     def holds_baskets(self, process: Process) -> bool:
         return bool(self._looking.execute(_HOLDS_BASKETS, [f"basketry {process.name}"]).fetchall())
 
+    def _stands_still(self, process: Process) -> bool:
+        """Tell whether a stopped process holds baskets; what it had sent is done first, a commit too."""
+        while states := self._looking.execute(_HOLDS_BASKETS, [f"basketry {process.name}"]).fetchall():
+            if all(state == "idle in transaction" for (state,) in states):
+                return True
+        return False
+
     def wait(self, process: Process) -> None:
         """Return at the moment at which it is seen to hold baskets."""
         deadline = time.monotonic() + _WITHIN_SECONDS
@@ -50,7 +57,7 @@ class Midway:
         for _ in range(1000):
             self.wait(process)
             process.signal(signal.SIGSTOP)
-            if self.holds_baskets(process):
+            if self._stands_still(process):
                 return
             process.signal(signal.SIGCONT)  # it had just committed
         raise AssertionError(f"{process.name} was never met in the middle of its work")
