@@ -68,17 +68,17 @@ ORDER BY slots, slot
 """)
 
 # The oldest of each partition is the first of its index; a sort of all that waits would not be bounded.
-_OUTBOX = text("""
-SELECT (SELECT count(*) FROM (
-            SELECT FROM outbox WHERE published_at IS NULL LIMIT :most) AS pending) AS count,
-       (SELECT extract(epoch FROM now() - min(oldest.created_at))::float8
-        FROM generate_series(0, :partitions - 1) AS partitions (number)
-        CROSS JOIN LATERAL (
-            SELECT created_at FROM outbox
-            WHERE published_at IS NULL AND partition = number
-            ORDER BY seq
-            LIMIT 1) AS oldest) AS oldest_seconds
+_OLDEST_EVENT = text("""
+SELECT extract(epoch FROM clock_timestamp() - min(oldest.created_at))::float8
+FROM generate_series(0, :partitions - 1) AS partitions (number)
+CROSS JOIN LATERAL (
+    SELECT created_at FROM outbox
+    WHERE published_at IS NULL AND partition = number
+    ORDER BY seq
+    LIMIT 1) AS oldest
 """)
+
+_EVENTS = text("SELECT count(*) FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT :most) AS pending")
 
 _OVERDUE = text("""
 SELECT count(*) AS count, extract(epoch FROM now() - min(next_due_at))::float8 AS oldest_seconds
@@ -114,7 +114,14 @@ def slots(tx: Connection) -> list[Slot]:
 
 def outbox_pending(tx: Connection) -> Pile:
     """Count the events that have not left."""
-    return _pile(tx, _OUTBOX, partitions=outbox.PARTITIONS)
+    count = int(tx.execute(_EVENTS, {"most": COUNTED_TO}).scalar_one())
+    return Pile(count=count, oldest_seconds=oldest_event_seconds(tx))
+
+
+def oldest_event_seconds(tx: Connection) -> float | None:
+    """Give for how long the oldest event has waited to leave, at the cost of an index entry a partition."""
+    oldest: float | None = tx.execute(_OLDEST_EVENT, {"partitions": outbox.PARTITIONS}).scalar_one()
+    return None if oldest is None else max(0.0, oldest)
 
 
 def orders_overdue(tx: Connection) -> Pile:
