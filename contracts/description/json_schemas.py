@@ -69,10 +69,10 @@ def _roots() -> dict[str, type[msgspec.Struct]]:
 
 
 def _schema_of(type_: type[Any]) -> Schema:
-    """Describe our own types to msgspec; the exception is its word for a type that nobody describes."""
+    """Describe our own types to msgspec; raises TypeError for one that nobody describes."""
     if issubclass(type_, Number):
         return dict(type_.json_schema)
-    raise NotImplementedError(type_)
+    raise TypeError(f"no JSON Schema is known for {type_.__qualname__}: describe it here")
 
 
 def _structs(found: Any) -> Iterator[inspect.StructType]:

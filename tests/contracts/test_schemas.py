@@ -165,3 +165,8 @@ def test_every_description_is_one_of_a_field() -> None:
         if given.get("description") == descriptions.of(struct, field) == descriptions.FIELDS.get(name)
     }
     assert descriptions.FIELDS.keys() - shown == set()
+
+
+def test_a_type_that_nobody_describes_is_named() -> None:
+    with pytest.raises(TypeError, match="no JSON Schema is known for complex"):
+        json_schemas._schema_of(complex)
