@@ -7,6 +7,7 @@ arguments. Only what keeps the commands of a basket in order must be as it is wr
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import amqp
@@ -152,27 +153,46 @@ def _declare_exchange(channel: Any, exchange: topology.Exchange) -> None:
     channel.exchange_declare(exchange.name, exchange.type, durable=True, auto_delete=False)
 
 
-def _declare_queue(channel: Any, queue: topology.Queue) -> list[str]:
-    """Declare a queue; give what is different about the one that is there already.
+def differences(queue: topology.Queue, ask: Callable[[dict[str, Any]], None]) -> Iterator[tuple[str, str]]:
+    """Say by argument how a queue that is there differs from ours.
 
-    The broker names one difference a time and closes the channel, so another one is used for asking.
+    The broker names one difference a time and closes the channel: `ask` declares the queue with the arguments
+    it is given, on a channel of its own. Raises amqp.PreconditionFailed for what cannot be read any further.
     """
-    arguments = dict(queue.arguments)
-    differences: list[str] = []
+    arguments, named = dict(queue.arguments), set[str]()
     while True:
+        try:
+            ask(arguments)
+        except amqp.PreconditionFailed as error:
+            found = _DIFFERENCE.search(str(error.reply_text))
+            if found is None or found["name"] in named:
+                raise
+            name, value = found["name"], found["value"].strip("'")
+            named.add(name)
+            yield name, f"{name} is {value} and not {queue.arguments.get(name, 'none')}"
+            _set(arguments, name, value)
+        else:
+            return
+
+
+def _declare_queue(channel: Any, queue: topology.Queue) -> list[str]:
+    """Declare a queue; give what is different about the one that is there already."""
+
+    def ask(arguments: dict[str, Any]) -> None:
         asking = channel.connection.channel()
         try:
             asking.queue_declare(queue.name, durable=True, auto_delete=False, arguments=arguments)
         except amqp.PreconditionFailed as error:
             found = _DIFFERENCE.search(error.reply_text)
-            if found is None or found["name"] in _KEEPS_ORDER or len(differences) > len(queue.arguments):
+            if found is not None and found["name"] in _KEEPS_ORDER:
                 raise TopologyError(f"{queue.name} cannot be used: {error.reply_text}") from error
-            name, value = found["name"], found["value"].strip("'")
-            differences.append(f"{name} is {value} and not {queue.arguments.get(name, 'none')}")
-            _set(arguments, name, value)
-        else:
-            asking.close()
-            return differences
+            raise
+        asking.close()
+
+    try:
+        return [said for _, said in differences(queue, ask)]
+    except amqp.PreconditionFailed as error:
+        raise TopologyError(f"{queue.name} cannot be used: {error.reply_text}") from error
 
 
 def _set(arguments: dict[str, Any], name: str, value: str) -> None:

@@ -7,7 +7,6 @@ an exchange that is there with another type. Tried with RabbitMQ 3.10.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
@@ -21,17 +20,13 @@ from kombu import Connection
 from contracts import topology
 from contracts.topology import Exchange, Queue
 from worker import tls
+from worker import topology as declaring
 from worker.settings import Settings
 
 _TIMEOUT_SECONDS = 4.0
 _BLOCKED_IS_SAID_WITHIN_SECONDS = 0.3
 _ALWAYS_THERE = "amq.topic"  # in every vhost
 _ERRORS = (OSError, amqp.AMQPError)
-
-# The last words of RabbitMQ's 406: `inequivalent arg 'x-max-length' … but current is …`.
-_DIFFERENCE = re.compile(
-    r"inequivalent arg '(?P<name>[^']+)'.* but current is (?:the value )?(?P<value>none$|'[^']*')"
-)
 
 
 class Away(Exception):  # noqa: N818 - it is a state, not a mistake
@@ -137,26 +132,19 @@ class Broker:
         return ""
 
     def differences(self, queue: Queue) -> dict[str, str] | None:
-        """Say by argument how a queue that is there differs from ours; None when we may not compare.
+        """Say by argument how a queue that is there differs from ours; None when we may not compare."""
+        found: dict[str, str] = {}
 
-        The broker names one difference and closes the channel; so it is asked again with what it has named.
-        """
-        arguments, found = dict(queue.arguments), dict[str, str]()
-        while True:
-            try:
-                self._on_a_channel(partial(_redeclare, queue.name, arguments))
-            except amqp.AccessRefused:
-                return None
-            except amqp.PreconditionFailed as error:
-                match = _DIFFERENCE.search(_text(error))
-                if match is None or match["name"] in found:
-                    return {**found, "its declaration": _text(error)}
-                name, value = match["name"], match["value"].strip("'")
-                found[name] = f"{name} is {value} and not {queue.arguments.get(name, 'none')}"
-                arguments = {**arguments, name: _read(value)}
-                arguments = {key: one for key, one in arguments.items() if one is not None}
-            else:
-                return found
+        def ask(arguments: Mapping[str, Any]) -> None:
+            self._on_a_channel(partial(_redeclare, queue.name, arguments))
+
+        try:
+            found.update(declaring.differences(queue, ask))
+        except amqp.AccessRefused:
+            return None
+        except amqp.PreconditionFailed as error:
+            found["its declaration"] = _text(error)
+        return found
 
     def knows_exchange_type(self, type_: str) -> Answer:
         """Whether a plugin provides a type: an exchange that is there is asked for with it.
@@ -235,12 +223,6 @@ class Broker:
 
 def _redeclare(name: str, arguments: Mapping[str, Any], channel: Any) -> None:
     channel.queue_declare(name, durable=True, auto_delete=False, arguments=dict(arguments))
-
-
-def _read(value: str) -> str | int | bool | None:
-    """Read a value as the broker writes it."""
-    written = {"none": None, "true": True, "false": False}
-    return int(value) if value.isdecimal() else written.get(value, value)
 
 
 def _text(error: Any) -> str:
