@@ -13,6 +13,7 @@ _NOT_A_BASKET: dict[str, type[View]] = {
     "basket.checkout": orders.OrderView,
     "basket.orders": orders.OrderPageView,
     "order.get": orders.OrderView,
+    "order.files": orders.OrderFilesPageView,
     "recurrence.get": orders.RecurrenceStatusView,
     "recurrence.preview": orders.PreviewView,
     "recurrence.pause": orders.RecurrenceStatusView,

@@ -23,9 +23,11 @@ from contracts.body import (
     Text,
     WholeNumber,
 )
+from contracts.dataset_commands import DATASET_COMMANDS
 from contracts.reference_data import PUTS, Delete, UserErase
 
 Page = Annotated[int, Meta(ge=1, le=100)]
+FilePage = Annotated[int, Meta(ge=1, le=1000)]
 
 
 class Read(Command, frozen=True, kw_only=True):
@@ -55,7 +57,10 @@ class BasketList(Read, frozen=True, kw_only=True):
 
 
 class RecurrenceInput(Body, frozen=True, kw_only=True):
-    """Intershop's recurrence, and an IANA time zone. What is wrong with a value has error keys of its own."""
+    """Intershop's recurrence, an IANA time zone, and whether orders of data take only what is new.
+
+    What is wrong with a value has error keys of its own.
+    """
 
     xml_name: ClassVar[str] = "recurrence"
 
@@ -65,6 +70,7 @@ class RecurrenceInput(Body, frozen=True, kw_only=True):
     repetitions: WholeNumber = UNSET
     execute_missed_orders: bool = True
     time_zone: AnyText = UNSET
+    new_data_only: bool = False
 
 
 class AddressInput(AddressFields, frozen=True, kw_only=True):
@@ -157,6 +163,13 @@ class OrderGet(Read, frozen=True, kw_only=True):
     pass
 
 
+class OrderFiles(Read, frozen=True, kw_only=True):
+    """A page of an order's files; `after` is what `next` of the page before was."""
+
+    limit: FilePage = 100
+    after: Text | UnsetType = UNSET
+
+
 class RecurrenceGet(Read, frozen=True, kw_only=True):
     pass
 
@@ -193,10 +206,12 @@ BY_TYPE: dict[str, type[Command]] = {
     "basket.item.add": BasketItemAdd,
     "basket.item.update": BasketItemUpdate,
     "basket.item.remove": BasketItemRemove,
+    **DATASET_COMMANDS,
     "basket.checkout": BasketCheckout,
     "basket.empty": BasketEmpty,
     "basket.orders": BasketOrders,
     "order.get": OrderGet,
+    "order.files": OrderFiles,
     "recurrence.get": RecurrenceGet,
     "recurrence.preview": RecurrencePreview,
     "recurrence.pause": RecurrencePause,

@@ -67,12 +67,21 @@ class ErrorKey(StrEnum):
     ORDER_NOT_FOUND = "order.not_found.error", 404
     RECURRENCE_NOT_FOUND = "recurrence.not_found.error", 404
     QUOTE_NOT_FOUND = "quote.not_found.error", 404
+    DATASET_NOT_FOUND = "basket.dataset.not_found.error", 404
+    PROCESS_NOT_FOUND = "process.not_found.error", 404
     QUOTE_EXPIRED = "quote.expired.error", 403
     QUOTE_REJECTED = "quote.rejected.error", 403
     QUOTE_ITEM_FIXED = "basket.quote_item_fixed.error", 400
     BASKET_EMPTY = "basket.empty.error", 400
+    FILTERS_INVALID = "basket.dataset.filters_invalid.error", 400
+    FILTERS_AND_PROCESSING = "basket.dataset.filters_and_processing.error", 400
+    ENGINE_TYPE_REQUIRED = "basket.selection.engine_type_required.error", 422
+    QUERY_INVALID = "basket.selection.query_invalid.error", 422
+    SELECTION_DUPLICATE = "basket.selection.duplicate.error", 409
+    PROCESS_LIMIT_EXCEEDED = "basket.dataset.process_limit_exceeded.error", 409
     ENABLE_NOT_POSSIBLE = "error.recurring_orders.enable-not-possible", 409
     ORDER_NOT_POSSIBLE = "error.recurring_orders.order_not_possible", 409
+    SERVICE_UNAVAILABLE = "error.service_unavailable", 503
     INTERNAL_ERROR = "command.internal_error", 500
 
 

@@ -35,6 +35,16 @@ class OrderLineView(View, frozen=True, kw_only=True):
     total: MoneyView
 
 
+class DatasetTaskView(View, frozen=True, kw_only=True):
+    """What is ordered of a dataset, after its filter; `filesSize` in bytes."""
+
+    dataset_ipid: str
+    dataset_label: str
+    objects_count: int
+    files_count: int
+    files_size: int
+
+
 class OrderView(View, frozen=True, kw_only=True):
     """An order: the basket as it stood, at the prices of the day. It is the body of `order.placed`."""
 
@@ -63,6 +73,25 @@ class OrderView(View, frozen=True, kw_only=True):
     shipping_tax_totals_by_tax_rate: tuple[AppliedTaxView, ...] | UnsetType = UNSET
     totals: TotalsView
     line_items: tuple[OrderLineView, ...]
+    dataset_tasks: tuple[DatasetTaskView, ...] | UnsetType = UNSET
+
+
+class OrderFileView(View, frozen=True, kw_only=True):
+    """A file as it was when it was ordered; `size` in bytes."""
+
+    dataset_ipid: str
+    object_urn: str
+    name: str
+    type: str
+    size: int
+    reference: bool
+
+
+class OrderFilesPageView(View, frozen=True, kw_only=True):
+    """`next`, when there is more: what `after` must be for the following page."""
+
+    files: tuple[OrderFileView, ...]
+    next: str | UnsetType = UNSET
 
 
 class OrderSummaryView(View, frozen=True, kw_only=True):
@@ -95,6 +124,7 @@ class RuleView(View, frozen=True, kw_only=True):
     repetitions: int | UnsetType = UNSET
     execute_missed_orders: bool
     time_zone: str | UnsetType = UNSET
+    new_data_only: bool | UnsetType = UNSET
 
 
 class OccurrenceView(View, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ Each put replaces the entry of its key as a whole; each delete removes it, and i
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -25,6 +25,28 @@ from contracts.body import (
 )
 
 Days = Annotated[int, Meta(ge=0, le=365)]
+FileType = Literal[
+    "RAWDATA",
+    "QUICKLOOK_SD",
+    "QUICKLOOK_MD",
+    "QUICKLOOK_HD",
+    "DOCUMENT",
+    "THUMBNAIL",
+    "OTHER",
+    "AIP",
+    "DESCRIPTION",
+]
+Attributes = Annotated[
+    Any,
+    Meta(
+        description="Texts, numbers, truth values, lists of these, and objects of them, by name.",
+        extra_json_schema={"type": "object"},
+    ),
+]
+Geometry = Annotated[
+    Any,
+    Meta(description="GeoJSON Point or Polygon, kept as its envelope.", extra_json_schema={"type": "object"}),
+]
 
 
 class Put(Command, frozen=True, kw_only=True):
@@ -135,6 +157,47 @@ class QuotePut(Put, frozen=True, kw_only=True):
     items: Annotated[tuple[QuoteItemInput, ...], Meta(min_length=1, max_length=500)]
 
 
+class DatasetPut(Put, frozen=True, kw_only=True):
+    """A dataset; the key is its URN. Without `groups` everybody may order of it, with none nobody."""
+
+    label: Name
+    groups: tuple[Reference, ...] | UnsetType = UNSET
+
+
+class FileInput(Body, frozen=True, kw_only=True):
+    """A file of a data object, `size` in bytes; a `reference` is not stored internally."""
+
+    xml_name: ClassVar[str] = "File"
+
+    name: Annotated[str, Meta(min_length=1, max_length=1024)]
+    type: FileType
+    size: Annotated[int, Meta(ge=0, le=2**53)]
+    reference: bool = False
+
+
+class DataObjectPut(Put, frozen=True, kw_only=True):
+    """A data object; the key is its URN. `geometry` is a GeoJSON Point or Polygon."""
+
+    provider_id: Reference
+    datasets: Annotated[tuple[Reference, ...], Meta(max_length=100)] = ()
+    attributes: Attributes = UNSET
+    geometry: Geometry = UNSET
+    created_at: Instant
+    files: Annotated[tuple[FileInput, ...], Meta(max_length=1000)] = ()
+
+
+class ProcessLimitInput(Body, frozen=True, kw_only=True):
+    type: Literal["FEATURES", "FILES", "BYTES"]
+    value: Annotated[int, Meta(ge=1, le=2**53)]
+
+
+class ProcessPut(Put, frozen=True, kw_only=True):
+    """A process that datasets can be sent through; the limit is of one that forbids splitting."""
+
+    forbid_split: bool = False
+    limit: ProcessLimitInput | UnsetType = UNSET
+
+
 class UserErase(Delete, frozen=True, kw_only=True):
     """Remove what is kept of a person; the key is the user's `sub`. Counts and sums stay."""
 
@@ -150,4 +213,7 @@ PUTS: dict[str, type[Put]] = {
     "store": StorePut,
     "cost-center": CostCenterPut,
     "quote": QuotePut,
+    "dataset": DatasetPut,
+    "data-object": DataObjectPut,
+    "process": ProcessPut,
 }

@@ -114,6 +114,59 @@ class RecurrenceView(View, frozen=True, kw_only=True):
     repetitions: int | UnsetType = UNSET
     execute_missed_orders: bool
     time_zone: str | UnsetType = UNSET
+    new_data_only: bool | UnsetType = UNSET
+
+
+class SearchParametersView(View, frozen=True, kw_only=True):
+    """As it was sent: one text, or a list."""
+
+    q: str | tuple[str, ...] | UnsetType = UNSET
+    g: str | tuple[str, ...] | UnsetType = UNSET
+
+
+class SelectionRequestView(View, frozen=True, kw_only=True):
+    engine_type: str
+    dataset_urn: str | UnsetType = UNSET
+    search_parameters: SearchParametersView | UnsetType = UNSET
+    entity_ids_to_include: tuple[str, ...] | UnsetType = UNSET
+    entity_ids_to_exclude: tuple[str, ...] | UnsetType = UNSET
+    selection_date: str
+
+
+class ItemsSelectionView(View, frozen=True, kw_only=True):
+    """What one search found when it was added; `filesSize` in bytes, `quota` in files."""
+
+    date: str
+    objects_count: int
+    files_count: int
+    files_size: int
+    quota: int
+    selection_request: SelectionRequestView
+
+
+class FileSelectionDescriptionView(View, frozen=True, kw_only=True):
+    file_types: tuple[str, ...] | UnsetType = UNSET
+    file_name_pattern: str | UnsetType = UNSET
+
+
+class ProcessDatasetDescriptionView(View, frozen=True, kw_only=True):
+    process_business_id: str
+    parameters: dict[str, str | int | Decimal | bool] | UnsetType = UNSET
+
+
+class DatasetSelectionView(View, frozen=True, kw_only=True):
+    """A dataset in a basket; its counts are those of the union of its selections."""
+
+    id: str
+    dataset_ipid: str
+    dataset_label: str
+    objects_count: int
+    files_count: int
+    files_size: int
+    quota: int
+    items_selections: tuple[ItemsSelectionView, ...]
+    file_selection_description: FileSelectionDescriptionView | UnsetType = UNSET
+    process_dataset_description: ProcessDatasetDescriptionView | UnsetType = UNSET
 
 
 class BasketView(View, frozen=True, kw_only=True):
@@ -141,6 +194,8 @@ class BasketView(View, frozen=True, kw_only=True):
     tax_exempt: bool | UnsetType = UNSET
     promotions: tuple[PromotionView, ...] | UnsetType = UNSET
     recurrence: RecurrenceView | UnsetType = UNSET
+    dataset_selections: tuple[DatasetSelectionView, ...] | UnsetType = UNSET
+    quota: int | UnsetType = UNSET  # RAWDATA files stored internally, of all datasets
 
 
 class BasketSummaryView(View, frozen=True, kw_only=True):

@@ -10,15 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-import msgspec
+from worker.domain.datasets import DatasetSelection
+from worker.domain.value import Value
 
 MAX_ITEMS = 500
 MAX_ELEMENTS_IN_ONE_ADD = 200
 MAX_PROMOTIONS = 50
-
-
-class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Part of a stored document: defaults are left out, so that an absent field needs no migration."""
 
 
 class Address(Value, frozen=True, kw_only=True):
@@ -77,6 +74,7 @@ class Rule(Value, frozen=True, kw_only=True):
     end_at: datetime | None = None
     repetitions: int | None = None
     executes_missed: bool = True
+    new_data_only: bool = False
 
     @property
     def grid_key(self) -> tuple[object, ...]:
@@ -88,6 +86,7 @@ class Rule(Value, frozen=True, kw_only=True):
 class Content(Value, frozen=True, kw_only=True):
     currency: str
     items: tuple[Item, ...] = ()
+    datasets: tuple[DatasetSelection, ...] = ()
     ship_to: Address | None = None
     invoice_to: Address | None = None
     shipping_method_id: str = ""

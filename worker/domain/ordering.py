@@ -10,10 +10,11 @@ from contracts.instants import iso
 from contracts.orders import OrderLineView, OrderSummaryView, OrderView, RecurringView
 from contracts.representation import BasketView
 from worker.domain import presenting, pricing
-from worker.domain.basket import Basket, Value
+from worker.domain.basket import Basket
 from worker.domain.money import Money
 from worker.domain.reference import Catalog, Channel
 from worker.domain.scheduling import Placement
+from worker.domain.value import Value
 
 
 class Order(Value, frozen=True, kw_only=True):

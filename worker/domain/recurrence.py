@@ -13,8 +13,9 @@ from enum import StrEnum
 from msgspec import structs
 
 from contracts.period import parse_period
-from worker.domain.basket import Rule, Value
+from worker.domain.basket import Rule
 from worker.domain.grid import Grid
+from worker.domain.value import Value
 
 
 class State(StrEnum):

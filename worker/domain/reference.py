@@ -11,8 +11,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from contracts.durations import parse_duration
-from worker.domain.basket import Address, Value
+from worker.domain.basket import Address
 from worker.domain.money import Money
+from worker.domain.objects import DataObject
+from worker.domain.value import Value
 
 
 class Channel(Value, frozen=True, kw_only=True):
@@ -110,6 +112,30 @@ class Quote(Value, frozen=True, kw_only=True):
     items: tuple[QuoteItem, ...]
 
 
+class Dataset(Value, frozen=True, kw_only=True):
+    """`groups` that may order of it: None for everybody, empty for nobody.
+
+    `terms` are the words of its label, as `search.terms` writes them.
+    """
+
+    label: str
+    groups: tuple[str, ...] | None = None
+    terms: str = ""
+
+
+class LimitType(StrEnum):
+    FEATURES = "FEATURES"
+    FILES = "FILES"
+    BYTES = "BYTES"
+
+
+class Process(Value, frozen=True, kw_only=True):
+    """What one dataset may hold for it: no more than `limit_value` of the limit's type, when there is one."""
+
+    limit_type: LimitType | None = None
+    limit_value: int = 0
+
+
 Reference: TypeAlias = (
     Channel
     | Product
@@ -121,6 +147,9 @@ Reference: TypeAlias = (
     | Store
     | CostCenter
     | Quote
+    | Dataset
+    | Process
+    | DataObject
 )
 
 
@@ -136,3 +165,4 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     stores: Mapping[str, Store] = {}
     cost_centers: Mapping[str, CostCenter] = {}
     quotes: Mapping[str, Quote] = {}
+    processes: Mapping[str, Process] = {}

@@ -69,21 +69,24 @@ LIMIT :limit
 """)
 
 _INSERT = text("""
-INSERT INTO basket (channel, id, owner, version, is_open, is_recurrent, document)
+INSERT INTO basket (channel, id, owner, version, is_open, is_recurrent, holds_datasets, document)
 SELECT * FROM unnest(
     CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:owners AS text[]), CAST(:versions AS bigint[]),
-    CAST(:are_open AS boolean[]), CAST(:are_recurrent AS boolean[]), CAST(:documents AS jsonb[]))
+    CAST(:are_open AS boolean[]), CAST(:are_recurrent AS boolean[]), CAST(:hold_datasets AS boolean[]),
+    CAST(:documents AS jsonb[]))
 ON CONFLICT DO NOTHING
 """)
 
 _UPDATE = text("""
 UPDATE basket
 SET owner = changed.owner, version = changed.version, is_open = changed.is_open,
-    is_recurrent = changed.is_recurrent, document = changed.document, changed_at = now()
+    is_recurrent = changed.is_recurrent, holds_datasets = changed.holds_datasets,
+    document = changed.document, changed_at = now()
 FROM unnest(
     CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:owners AS text[]), CAST(:versions AS bigint[]),
-    CAST(:are_open AS boolean[]), CAST(:are_recurrent AS boolean[]), CAST(:documents AS jsonb[]))
-         AS changed (channel, id, owner, version, is_open, is_recurrent, document)
+    CAST(:are_open AS boolean[]), CAST(:are_recurrent AS boolean[]), CAST(:hold_datasets AS boolean[]),
+    CAST(:documents AS jsonb[]))
+         AS changed (channel, id, owner, version, is_open, is_recurrent, holds_datasets, document)
 WHERE (basket.channel, basket.id) = (changed.channel, changed.id)
 """)
 
@@ -152,5 +155,6 @@ def _columns(baskets: Sequence[Basket]) -> dict[str, list[object]]:
         "versions": [basket.version for basket in baskets],
         "are_open": [basket.is_open for basket in baskets],
         "are_recurrent": [basket.content.recurrence is not None for basket in baskets],
+        "hold_datasets": [bool(basket.content.datasets) for basket in baskets],
         "documents": [encode(basket).decode() for basket in baskets],
     }

@@ -17,7 +17,9 @@ from worker.domain.reference import (
     Channel,
     CostCenter,
     Customer,
+    Dataset,
     KnownAddress,
+    Process,
     Product,
     Promotion,
     Quote,
@@ -40,6 +42,9 @@ class Kind(StrEnum):
     STORE = "store"
     COST_CENTER = "cost-center"
     QUOTE = "quote"
+    DATASET = "dataset"
+    PROCESS = "process"
+    DATA_OBJECT = "data-object"  # kept in a table of its own, by `catalog`
 
 
 Key = tuple[str, Kind, str]  # channel, kind, id
@@ -55,6 +60,8 @@ _TYPES: dict[Kind, type[Reference]] = {
     Kind.STORE: Store,
     Kind.COST_CENTER: CostCenter,
     Kind.QUOTE: Quote,
+    Kind.DATASET: Dataset,
+    Kind.PROCESS: Process,
 }
 
 _LOAD = text("""
@@ -157,6 +164,7 @@ def catalog(entries: Mapping[Key, Reference | None], channel_id: str) -> Catalog
         stores=_OfChannel(entries, channel_id, Kind.STORE),
         cost_centers=_OfChannel(entries, channel_id, Kind.COST_CENTER),
         quotes=_OfChannel(entries, channel_id, Kind.QUOTE),
+        processes=_OfChannel(entries, channel_id, Kind.PROCESS),
     )
 
 

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Sequence,
     SmallInteger,
@@ -30,14 +29,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-metadata = MetaData()
+from worker.store import data_tables
+from worker.store.metadata import instant, metadata
 
-_NOW = text("now()")
+__all__ = ["metadata"]  # and every table below, by its name
 
-
-def _instant(name: str, *, is_set: bool = True) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=not is_set, server_default=_NOW if is_set else None)
-
+DATA = (data_tables.data_object, data_tables.data_attribute, data_tables.era, data_tables.order_data)
 
 reference = Table(
     "reference",
@@ -46,7 +43,7 @@ reference = Table(
     Column("kind", Text, nullable=False),
     Column("id", Text, nullable=False),
     Column("document", JSONB, nullable=False),
-    _instant("changed_at"),
+    instant("changed_at"),
     PrimaryKeyConstraint("channel", "kind", "id", name="one_entry_per_channel_kind_and_id"),
     Index("reference_channels", "id", postgresql_where=text("kind = 'channel'")),
 )
@@ -60,10 +57,11 @@ basket = Table(
     Column("version", BigInteger, nullable=False),
     Column("is_open", Boolean, nullable=False),
     Column("document", JSONB, nullable=False),
-    _instant("changed_at"),
+    instant("changed_at"),
     Column("is_recurrent", Boolean, nullable=False, server_default="false"),
     # The day alone is indexed: an index on the instant would have to follow every change of a basket.
     Column("changed_on", Date, Computed("(changed_at AT TIME ZONE 'UTC')::date", persisted=True)),
+    Column("holds_datasets", Boolean, nullable=False, server_default="false"),
     PrimaryKeyConstraint("channel", "id", name="one_basket_per_channel_and_id"),
     CheckConstraint("version >= 1", name="basket_versions_start_at_one"),
     Index("basket_by_owner", "channel", "owner", "id"),
@@ -85,9 +83,9 @@ recurrence = Table(
     Column("basket_id", Text, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("state", Text, nullable=False),
-    _instant("next_due_at", is_set=False),
+    instant("next_due_at", is_set=False),
     Column("document", JSONB, nullable=False),
-    _instant("changed_at"),
+    instant("changed_at"),
     PrimaryKeyConstraint("channel", "basket_id", name="one_recurrence_per_basket"),
     CheckConstraint(
         "state in ('active', 'paused', 'suspended', 'expired', 'removed')", name="recurrence_state_is_known"
@@ -124,7 +122,7 @@ occurrence = Table(
     Column("last_due_at", DateTime(timezone=True), nullable=False),
     Column("order_id", Text),
     Column("reason", Text),
-    _instant("decided_at"),
+    instant("decided_at"),
     PrimaryKeyConstraint("channel", "basket_id", "generation", "n", name="one_decision_per_occurrence"),
     CheckConstraint("last_n >= n", name="occurrence_range_is_not_empty"),
     CheckConstraint("(order_id IS NULL) <> (reason IS NULL)", name="occurrence_is_either_ordered_or_skipped"),
@@ -142,7 +140,7 @@ inbox = Table(
     Column("caller", Text),
     Column("state", Text, nullable=False, server_default="handled"),
     Column("event_id", UUID(as_uuid=True), nullable=False),
-    _instant("received_at"),
+    instant("received_at"),
     PrimaryKeyConstraint("channel", "key", "message_id", name="one_effect_per_message_id"),
     CheckConstraint("state in ('handled', 'parked', 'released')", name="inbox_state_is_known"),
     Index("inbox_by_age", "received_at"),
@@ -160,8 +158,8 @@ outbox = Table(
     Column("correlation_id", Text),
     Column("headers", JSONB, nullable=False),
     Column("body", Text, nullable=False),
-    _instant("created_at"),
-    _instant("published_at", is_set=False),
+    instant("created_at"),
+    instant("published_at", is_set=False),
     Column("dead_letter_id", BigInteger),  # it is no event but that letter's command, on its way once more
     PrimaryKeyConstraint("channel", "key", "event_id", name="one_row_per_event"),
     Index("outbox_pending", "partition", "seq", postgresql_where=text("published_at IS NULL")),
@@ -174,7 +172,7 @@ erasure = Table(
     metadata,
     Column("channel", Text, nullable=False),
     Column("owner", Text, nullable=False),
-    _instant("asked_at"),
+    instant("asked_at"),
     Column("causation_id", Text),
     Column("traceparent", Text),
     PrimaryKeyConstraint("channel", "owner", "asked_at", name="one_erasure_per_person_and_instant"),
@@ -187,7 +185,7 @@ handover = Table(
     Column("channel", Text, nullable=False),
     Column("basket_id", Text, nullable=False),
     Column("former_owner", Text, nullable=False),
-    _instant("handed_over_at"),
+    instant("handed_over_at"),
     PrimaryKeyConstraint(
         "channel", "basket_id", "former_owner", "handed_over_at", name="one_handover_per_owner_and_instant"
     ),
@@ -213,13 +211,13 @@ dead_letter = Table(
     Column("attempts", Integer, nullable=False, server_default="1"),
     Column("replays", Integer, nullable=False, server_default="0"),
     Column("state", Text, nullable=False, server_default="parked"),
-    _instant("parked_at"),
+    instant("parked_at"),
     Column("new_owner", JSONB(none_as_null=True)),  # the claims of the token in the body, which is redacted
     # Of its last replay: who asked for it, at which version, and what came of it.
     Column("operator", Text),
     Column("expected_version", BigInteger),
     Column("outcome", Text),
-    _instant("settled_at", is_set=False),
+    instant("settled_at", is_set=False),
     CheckConstraint(
         "state in ('parked', 'released', 'handled', 'discarded')", name="dead_letter_state_is_known"
     ),
@@ -236,7 +234,7 @@ dead_letter_audit = Table(
     Column("action", Text, nullable=False),
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),
-    _instant("at"),
+    instant("at"),
     PrimaryKeyConstraint("letter_id", "id", name="one_row_per_act"),
     ForeignKeyConstraint(
         ["letter_id"], ["dead_letter.id"], name="acts_go_with_their_letter", ondelete="CASCADE"
@@ -249,7 +247,7 @@ attempt = Table(
     metadata,
     Column("digest", LargeBinary, nullable=False),
     Column("count", Integer, nullable=False, server_default="1"),
-    _instant("tried_at"),
+    instant("tried_at"),
     PrimaryKeyConstraint("digest", name="one_count_per_message"),
     Index("attempt_by_age", "tried_at"),
     prefixes=["UNLOGGED"],

@@ -1,0 +1,1 @@
+"""Searching data objects: Lucene's syntax in, a predicate over terms out."""
