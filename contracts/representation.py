@@ -151,7 +151,7 @@ class FileSelectionDescriptionView(View, frozen=True, kw_only=True):
 
 class ProcessDatasetDescriptionView(View, frozen=True, kw_only=True):
     process_business_id: str
-    parameters: dict[str, str | int | Decimal | bool] | UnsetType = UNSET
+    parameters: dict[str, str | int | float | bool] | UnsetType = UNSET
 
 
 class DatasetSelectionView(View, frozen=True, kw_only=True):

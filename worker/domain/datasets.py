@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 
 from worker.domain.value import Value
 
 MAX_SELECTIONS = 100  # dated ones, in one basket
 MAX_ENTITIES = 1000  # named in one add
 
-Parameter = str | int | Decimal | bool
+Parameter = str | int | float | bool  # not Decimal: msgspec decodes no union of it and text
 
 
 class Counts(Value, frozen=True, kw_only=True):
