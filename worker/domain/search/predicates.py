@@ -1,7 +1,8 @@
 """What a search asks of an object's terms: plain values, that the store turns into SQL.
 
-An object is a set of terms, as `terms` writes them: `s<field>=<text>`, `n<field>=<number>`, `d<field>=<date>`
-and, at their places, the words of all its texts, `w<word>`. So one inverted index answers every question.
+An object is a set of terms, as `terms` writes them: `f<field>`, `s<field>=<text>`, `n<field>=<number>`,
+`d<field>=<date>` and, at their places, the words of all its texts, `w<word>`. So one inverted index answers
+every question.
 """
 
 from __future__ import annotations
