@@ -23,6 +23,8 @@ NAMED = "a name has letters, digits and _, and begins with no digit"
         {"a": {"b": {"c": {"d": {"e": 1}}}}},
         {"a": [[[["x"]]]]},
         {"a": -(2**1023)},
+        {"a": Decimal(5e-324)},
+        {"a": Decimal("1e-1100")},
         {"a": "x " * 125_000},
         {f"a{n}": "some words" * 50 for n in range(500)},
     ],
@@ -56,6 +58,7 @@ def test_such_attributes_can_be_searched(value: Any) -> None:
         ({"a": list(range(501))}, "", "attributes have at most 500 values, not 501"),
         ({"a": 10**400}, ".a", "a number lies between -1.7e308 and 1.7e308"),
         ({"a": Decimal("-1e309")}, ".a", "a number lies between -1.7e308 and 1.7e308"),
+        ({"a": Decimal("1e-1101")}, ".a", "a number has at most 1,100 decimals"),
         ({"a": b"x"}, ".a", "a value is a text, a number, true, false or null"),
     ],
 )

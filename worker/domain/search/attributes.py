@@ -14,6 +14,7 @@ MAX_VALUES = 500
 MAX_DEPTH = 5
 MAX_NAME_CHARACTERS = 100
 _MAX_BYTES = 900_000  # a tsvector holds 1,048,575; the provider id and the datasets come on top
+_MAX_DECIMALS = 1100  # as many as a double has; PostgreSQL keeps 16,383
 _MAX_MISTAKES = 20
 _SHOWN_CHARACTERS = 50
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -73,6 +74,8 @@ class _Check:
         self.bytes += _most_bytes(field, value)
         if isinstance(value, (int, float, Decimal)) and not _is_double(value):
             self.note(path, "a number lies between -1.7e308 and 1.7e308")
+        elif isinstance(value, Decimal) and not _has_few_decimals(value):
+            self.note(path, f"a number has at most {_MAX_DECIMALS:,} decimals")
         elif not isinstance(value, (str, int, float, Decimal)):
             self.note(path, "a value is a text, a number, true, false or null")
 
@@ -82,6 +85,11 @@ def _is_double(number: float | Decimal) -> bool:
         return math.isfinite(float(number))
     except (OverflowError, ValueError):  # a great int, a signalling NaN
         return False
+
+
+def _has_few_decimals(number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and -exponent <= _MAX_DECIMALS
 
 
 def _most_bytes(field: str, value: Any) -> int:
