@@ -3,6 +3,7 @@
 import math
 import re
 import struct
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -147,6 +148,16 @@ def test_dates_and_instants_are_microseconds(text: str, microseconds: int) -> No
 def test_what_is_no_date_is_a_text_only(text: str) -> None:
     assert terms.instant_of(text) is None
     assert not any(lexeme.startswith("da=") for lexeme in lexemes_of({"a": text}))
+
+
+def test_a_date_without_an_offset_is_in_utc_wherever_we_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("TZ", "America/Los_Angeles")
+            time.tzset()
+            assert terms.instant_of("1970-01-01T00:00") == datetime(1970, 1, 1, tzinfo=UTC)
+    finally:
+        time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -91,12 +91,20 @@ def does_fit(term: str) -> bool:
     return len(term) * 4 <= MAX_TERM_BYTES or len(term.encode()) <= MAX_TERM_BYTES
 
 
+def number_prefix(field: str) -> str:
+    return f"n{field}="
+
+
 def number_term(field: str, key: int) -> str:
-    return f"n{field}={key:016x}"
+    return f"{number_prefix(field)}{key:016x}"
+
+
+def instant_prefix(field: str) -> str:
+    return f"d{field}="
 
 
 def instant_term(field: str, key: int) -> str:
-    return f"d{field}={key:016x}"
+    return f"{instant_prefix(field)}{key:016x}"
 
 
 def word_term(word: str) -> str:
