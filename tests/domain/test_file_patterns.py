@@ -45,7 +45,7 @@ def test_a_pattern_matches_whole_names(pattern: str, name: str, matches: bool) -
         (r"(a)\1", f"the pattern is not taken: invalid escape sequence: \\1 {NO_SUCH}"),
         ("[z-a]", f"the pattern is not taken: invalid character class range: z-a {NO_SUCH}"),
         ("a{1001}", f"the pattern is not taken: invalid repetition size: {{1001}} {NO_SUCH}"),
-        (r"[\p{L}]{900}", f"the pattern is not taken: pattern too large - compile failed {NO_SUCH}"),
+        (r"\pL{50}", f"the pattern is not taken: pattern too large - compile failed {NO_SUCH}"),
         ("a" * 1001, "a pattern has at most 1000 characters"),
         ("\ud800", "the pattern holds half a surrogate pair"),
     ],
