@@ -1,6 +1,7 @@
 """The envelopes of areas, as WKT and as GeoJSON write them."""
 
 import re
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -106,9 +107,10 @@ def test_no_text_breaks_the_reading_of_areas(text: str) -> None:
         "POLYGON" + " " * 65_000,
     ],
 )
-@pytest.mark.timeout(5)
 def test_the_longest_texts_are_read_at_once(text: str) -> None:
+    started = time.process_time()
     areas.of_wkt(text)
+    assert time.process_time() - started < 3  # a tenth; it is not for the machine's other work
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ queries = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(queries, st.lists(objects, min_size=1, max_size=4), strings)
 def test_a_query_finds_what_its_meaning_says(asked: Asked, found: list[dict[str, Any]], label: str) -> None:
     text, has = asked

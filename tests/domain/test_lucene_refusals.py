@@ -1,5 +1,7 @@
 """Queries that are refused: each with its place and a sentence, and none at a cost."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,9 +171,10 @@ def test_a_query_has_its_limits(texts: list[str], refusal: Invalid | None) -> No
         "a OR b c AND d " * 250,
     ],
 )
-@pytest.mark.timeout(10)
 def test_the_longest_texts_are_read_or_refused_at_once(text: str) -> None:
+    started = time.process_time()
     assert isinstance(lucene.parse([text]), (Query, Invalid))
+    assert time.process_time() - started < 3  # a tenth; it is not for the machine's other work
 
 
 def test_the_deepest_query_is_read() -> None:
