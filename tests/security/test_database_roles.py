@@ -23,7 +23,7 @@ from psycopg import errors, sql
 from worker.local.servers import Servers
 from worker.operating import replaying
 from worker.operating.replaying import Asked
-from worker.store import database, dead_letters, schema
+from worker.store import database, dead_letters, eras, schema
 from worker.store.dead_letters import DeadLetter
 
 ROLES_SQL = Path("deploy/postgres/roles.sql")
@@ -159,6 +159,11 @@ def lacking_to_a_worker(roles: Roles) -> list[str]:
     return [str(name) for (name,) in lacking]
 
 
+def test_a_worker_may_ask_which_cluster_it_is_in_and_begin_its_era(roles: Roles) -> None:
+    with engine(roles.url("worker")) as working, database.transaction(working) as tx:
+        assert eras.current(tx) == 1
+
+
 def test_an_operator_reads_every_table_and_writes_no_basket(roles: Roles) -> None:
     with psycopg.connect(roles.url("operator"), autocommit=True) as connection:
         rows = connection.execute(
@@ -167,7 +172,8 @@ def test_an_operator_reads_every_table_and_writes_no_basket(roles: Roles) -> Non
         )
         assert rows.fetchall() == []
         connection.execute("update dead_letter set state = 'discarded' where false")
-    for table in ("basket", "recurrence", "customer_order", "occurrence", "reference", "erasure"):
+    kept = ("basket", "recurrence", "customer_order", "occurrence", "reference", "erasure")
+    for table in (*kept, "data_object", "data_attribute", "order_data"):
         assert refused(roles.url("operator"), f"delete from {table}")
         assert refused(roles.url("operator"), f"update {table} set channel = channel")
     for column in ("claims", "body", "headers", "properties", "key", "type"):
