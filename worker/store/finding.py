@@ -1,0 +1,60 @@
+"""What a search knows while it lasts: its statements, its channel, and the labels that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import structs
+from sqlalchemy import and_, false, or_
+
+from worker.domain.search.questions import Criteria
+from worker.store import labels, matching
+from worker.store.cutoff import Limited
+from worker.store.data_tables import data_object
+from worker.store.matching import Condition
+
+# Every term that is asked for by its beginning may take work_mem of its own: no more than this together.
+_MEMORY_KB = 64 * 1024
+_MOST_OF_ONE_KB, _LEAST_OF_ONE_KB = 8 * 1024, 64
+
+# A null is what no document has: the default of `groups` is left out.
+_MAY_BE_ORDERED_OF = """(reference.kind = 'dataset' AND (reference.document->'groups' IS NULL
+    OR reference.document->'groups' ?| CAST(:groups AS text[])))"""
+
+
+class Search:
+    """Answers to criteria about the orderable objects of a channel."""
+
+    def __init__(self, statements: Limited, channel: str, criteria: Iterable[Criteria]) -> None:
+        predicates = [one.predicate for one in criteria]
+        parts = [part for predicate in predicates for part in matching.label_parts(predicate)]
+        self.statements = statements
+        self.channel = channel
+        self._labels = labels.holding(statements, channel, parts)
+        prefixes = sum(matching.prefixes(predicate, self._labels) for predicate in predicates)
+        memory = min(_MOST_OF_ONE_KB, max(_LEAST_OF_ONE_KB, _MEMORY_KB // (prefixes + 1)))
+        statements.set({"work_mem": f"{memory}kB"})
+
+    def finds(self, criteria: Iterable[Criteria]) -> Condition:
+        """Say that a row of `IN_DATASETS` is of the channel, has orderable files and meets some criteria."""
+        return and_(
+            data_object.c.channel == self.channel,
+            data_object.c.files_count > 0,
+            or_(false(), *(matching.meets(one, self._labels) for one in _fewest(criteria))),
+        )
+
+
+def _fewest(criteria: Iterable[Criteria]) -> Iterable[Criteria]:
+    """Leave only the latest of criteria that differ by their instant alone: it finds what the others find."""
+    latest: dict[Criteria, Criteria] = {}
+    for one in criteria:
+        timeless = structs.replace(one, before=None)
+        other = latest.setdefault(timeless, one)
+        if one.before is None or (other.before is not None and one.before > other.before):
+            latest[timeless] = one
+    return latest.values()
+
+
+def may_be_ordered_of(groups: Iterable[str]) -> Condition:
+    """Say that the groups may order of the dataset that a row of `reference` is."""
+    return matching.bound(_MAY_BE_ORDERED_OF, groups=list(groups))

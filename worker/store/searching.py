@@ -1,0 +1,129 @@
+"""Searches of the catalogue: what a decision asks for is answered, or cut off when it costs too much.
+
+A search that is cut off leaves nothing behind, and the transaction goes on. Only objects with an orderable
+file are found, and only in datasets that the caller's groups may order of at this moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, collate, func, select, text
+
+from worker.domain.datasets import Counts
+from worker.domain.search.questions import (
+    Answer,
+    Criteria,
+    Found,
+    Measure,
+    Measured,
+    Recount,
+    Recounted,
+    TooCostly,
+    UnknownFields,
+)
+from worker.store import finding, matching
+from worker.store.cutoff import CutOffError, Limited, limited
+from worker.store.data_tables import data_object
+from worker.store.database import Transaction
+from worker.store.finding import Search
+from worker.store.tables import reference
+
+_MOST_DATASETS = 101  # whoever asks refuses more than 100
+
+_UNKNOWN = text("""
+SELECT asked.name FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS asked (name, place)
+WHERE NOT EXISTS (SELECT FROM data_attribute WHERE channel = :channel AND data_attribute.name = asked.name)
+ORDER BY asked.place
+""")
+
+
+def answer(tx: Transaction, channel: str, question: Measure | Recount, deadline_seconds: float) -> Answer:
+    """Answer a question about a channel's objects; TooCostly when it takes longer than it may."""
+    try:
+        with limited(tx, deadline_seconds) as statements:
+            match question:
+                case Measure():
+                    return _measured(statements, channel, question)
+                case Recount():
+                    return _recounted(statements, channel, question)
+    except CutOffError:
+        return TooCostly()
+
+
+def _measured(statements: Limited, channel: str, question: Measure) -> Measured | UnknownFields:
+    names = {"names": list(question.fields), "channel": channel}
+    if question.fields and (unknown := statements.run(_UNKNOWN, names).scalars().all()):
+        return UnknownFields(tuple(unknown))
+    known = dict(question.known)
+    search = Search(statements, channel, [question.asked, *(one for ones in known.values() for one in ones)])
+    found = _count(search, [question.asked], question.groups)
+    totals = {id_: counts for id_, _, counts in found}
+    for selections, ids in _by_selections(known, totals).items():
+        counted = _count(search, [question.asked, *selections], question.groups, ids)
+        totals.update({id_: counts for id_, _, counts in counted})
+    return Measured(
+        tuple(
+            Found(dataset_id=id_, label=label, counts=counts, total=totals[id_])
+            for id_, label, counts in found
+        )
+    )
+
+
+def _recounted(statements: Limited, channel: str, question: Recount) -> Recounted:
+    search = Search(statements, channel, question.selections)
+    counted = _count(search, question.selections, question.groups, [question.dataset_id])
+    return Recounted(counted[0][2] if counted else Counts())
+
+
+def _by_selections(
+    known: Mapping[str, tuple[Criteria, ...]], found: Collection[str]
+) -> dict[frozenset[Criteria], list[str]]:
+    """Put datasets together that the same selections were made of: one statement counts them all."""
+    together: dict[frozenset[Criteria], list[str]] = {}
+    for id_ in found:
+        if known.get(id_):
+            together.setdefault(frozenset(known[id_]), []).append(id_)
+    return together
+
+
+def _count(
+    search: Search, criteria: Iterable[Criteria], groups: Iterable[str], ids: list[str] | None = None
+) -> list[tuple[str, str, Counts]]:
+    """Count what criteria find, dataset by dataset, each with its label: in order, of all or of some."""
+    rows = search.statements.run(_counting(search, criteria, groups, ids))
+    return [(row.id, row.label, _counts(row)) for row in rows]
+
+
+def _counting(
+    search: Search, criteria: Iterable[Criteria], groups: Iterable[str], ids: list[str] | None
+) -> Select[Any]:
+    columns = data_object.c
+    counted = (
+        select(
+            matching.DATASET.c.id,
+            func.count().label("objects"),
+            func.sum(columns.files_count).label("files"),
+            func.sum(columns.files_size).label("size"),
+            func.sum(columns.quota).label("quota"),
+        )
+        .select_from(matching.IN_DATASETS)
+        .where(search.finds(criteria))
+        .group_by(matching.DATASET.c.id)
+    )
+    if ids is not None:
+        counted = counted.where(matching.in_datasets(ids))
+    of = counted.subquery("counted")
+    is_its = and_(reference.c.channel == search.channel, reference.c.id == of.c.id)
+    return (
+        select(of, reference.c.document["label"].astext.label("label"))
+        .select_from(of.join(reference, is_its))
+        .where(finding.may_be_ordered_of(groups))
+        .order_by(collate(of.c.id, "C"))
+        .limit(_MOST_DATASETS)
+    )
+
+
+def _counts(row: Row[Any]) -> Counts:
+    return Counts(objects=row.objects, files=row.files, size=int(row.size), quota=row.quota)
