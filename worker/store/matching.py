@@ -28,7 +28,7 @@ Condition = ColumnElement[bool]
 _object = data_object.c
 
 # An object's datasets, a row each.
-DATASET = func.unnest(_object.datasets).table_valued("id", name="dataset").render_derived()
+DATASET = func.unnest(_object.datasets).table_valued("id").render_derived("dataset")
 IN_DATASETS = data_object.join(DATASET, true())
 
 _MATCHES = "(data_object.terms @@ CAST(:query AS tsquery))"

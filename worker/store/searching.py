@@ -16,14 +16,16 @@ from worker.domain.search.questions import (
     Answer,
     Criteria,
     Found,
+    Gather,
     Measure,
     Measured,
+    Question,
     Recount,
     Recounted,
     TooCostly,
     UnknownFields,
 )
-from worker.store import finding, matching
+from worker.store import finding, gathering, matching
 from worker.store.cutoff import CutOffError, Limited, limited
 from worker.store.data_tables import data_object
 from worker.store.database import Transaction
@@ -39,7 +41,7 @@ ORDER BY asked.place
 """)
 
 
-def answer(tx: Transaction, channel: str, question: Measure | Recount, deadline_seconds: float) -> Answer:
+def answer(tx: Transaction, channel: str, question: Question, deadline_seconds: float) -> Answer:
     """Answer a question about a channel's objects; TooCostly when it takes longer than it may."""
     try:
         with limited(tx, deadline_seconds) as statements:
@@ -48,6 +50,8 @@ def answer(tx: Transaction, channel: str, question: Measure | Recount, deadline_
                     return _measured(statements, channel, question)
                 case Recount():
                     return _recounted(statements, channel, question)
+                case Gather():
+                    return gathering.gathered(statements, channel, question)
     except CutOffError:
         return TooCostly()
 
