@@ -19,8 +19,9 @@ from worker.store.database import Transaction
 # Canceled (by the timeout, or by an operator), and more temporary files than the server allows.
 _TOO_COSTLY = ("57014", "53400")
 
-# A plan that any values would do for is none for a search.
-_FOR_SEARCHES = {"plan_cache_mode": "force_custom_plan"}
+# A plan that any values would do for is none for a search. And with PostgreSQL's own idea of a disk, which is
+# four times as slow where it jumps, 2,000 objects of a million were looked for among all: 1.8 s, not 40 ms.
+_FOR_SEARCHES = {"plan_cache_mode": "force_custom_plan", "random_page_cost": "1.1"}
 
 _READ = text("SELECT name, current_setting(name) AS value FROM unnest(CAST(:names AS text[])) AS name")
 _SET = text("""

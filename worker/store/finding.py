@@ -36,12 +36,17 @@ class Search:
         statements.set({"work_mem": f"{memory}kB"})
 
     def finds(self, criteria: Iterable[Criteria]) -> Condition:
-        """Say that a row of `IN_DATASETS` is of the channel, has orderable files and meets some criteria."""
+        """Say that an object is of the channel, has an orderable file and meets some of the criteria."""
         return and_(
             data_object.c.channel == self.channel,
             data_object.c.files_count > 0,
             or_(false(), *(matching.meets(one, self._labels) for one in _fewest(criteria))),
         )
+
+
+def within(criteria: Iterable[Criteria], dataset_id: str) -> frozenset[Criteria]:
+    """Leave only criteria that may hold in a dataset: others name another one."""
+    return frozenset(one for one in criteria if one.dataset_id in ("", dataset_id))
 
 
 def _fewest(criteria: Iterable[Criteria]) -> Iterable[Criteria]:

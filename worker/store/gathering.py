@@ -91,10 +91,9 @@ def _is_in(reach: Reach) -> Condition:
 def _objects(search: Search, task: Task, is_new: Condition) -> Select[tuple[str, object]]:
     """Find the objects of a dataset with those of their files that the filter's types leave."""
     files = func.jsonb_path_query_array(_object.files, cast(_path(task.filter), JSONPATH)).label("files")
-    return (
-        select(_object.id, files)
-        .select_from(matching.IN_DATASETS)
-        .where(search.finds(task.selections), matching.in_datasets([task.dataset_id]), is_new)
+    selections = finding.within(task.selections, task.dataset_id)
+    return select(_object.id, files).where(
+        search.finds(selections), matching.in_datasets([task.dataset_id]), is_new
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import cast
 
 import msgspec
-from sqlalchemy import BindParameter, ColumnElement, Text, all_, and_, any_, bindparam, func, text, true
+from sqlalchemy import BindParameter, ColumnElement, Text, all_, and_, any_, bindparam, text
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -26,10 +26,6 @@ from worker.store.tsqueries import Every, InDatasets, LabelPart, Labels, Never, 
 Condition = ColumnElement[bool]
 
 _object = data_object.c
-
-# An object's datasets, a row each.
-DATASET = func.unnest(_object.datasets).table_valued("id").render_derived("dataset")
-IN_DATASETS = data_object.join(DATASET, true())
 
 _MATCHES = "(data_object.terms @@ CAST(:query AS tsquery))"
 _IS_IN_ONE = "(data_object.datasets && CAST(:ids AS text[]))"
@@ -60,15 +56,15 @@ def prefixes(predicate: Predicate, labels: Labels) -> int:
 
 
 def in_datasets(ids: Collection[str]) -> Condition:
-    """Say that a row of `IN_DATASETS` is of one of these datasets.
+    """Say that an object is in one of these datasets.
 
     First in words of the index, for which ids that differ by case only are one, then exactly.
     """
-    return and_(_condition(tsqueries.in_datasets(ids)), DATASET.c.id == any_(texts(ids)))
+    return and_(_condition(tsqueries.in_datasets(ids)), bound(_IS_IN_ONE, ids=list(ids)))
 
 
 def meets(criteria: Criteria, labels: Labels) -> Condition:
-    """Say that a row of `IN_DATASETS` meets all criteria; `labels` answers the predicate's label parts."""
+    """Say that an object meets all criteria; `labels` answers the predicate's label parts."""
     conditions = [matches(criteria.predicate, labels), *map(_overlaps, criteria.boxes)]
     if criteria.dataset_id:
         conditions.append(in_datasets([criteria.dataset_id]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, collate, func, select, text
+from sqlalchemy import Row, Select, and_, any_, collate, func, select, text, true
 
 from worker.domain.datasets import Counts
 from worker.domain.search.questions import (
@@ -62,7 +62,8 @@ def _measured(statements: Limited, channel: str, question: Measure) -> Measured 
         return UnknownFields(tuple(unknown))
     known = dict(question.known)
     search = Search(statements, channel, [question.asked, *(one for ones in known.values() for one in ones)])
-    found = _count(search, [question.asked], question.groups)
+    asked_for = [question.asked.dataset_id] if question.asked.dataset_id else None
+    found = _count(search, [question.asked], question.groups, asked_for)
     totals = {id_: counts for id_, _, counts in found}
     for selections, ids in _by_selections(known, totals).items():
         counted = _count(search, [question.asked, *selections], question.groups, ids)
@@ -76,8 +77,9 @@ def _measured(statements: Limited, channel: str, question: Measure) -> Measured 
 
 
 def _recounted(statements: Limited, channel: str, question: Recount) -> Recounted:
-    search = Search(statements, channel, question.selections)
-    counted = _count(search, question.selections, question.groups, [question.dataset_id])
+    selections = finding.within(question.selections, question.dataset_id)
+    search = Search(statements, channel, selections)
+    counted = _count(search, selections, question.groups, [question.dataset_id])
     return Recounted(counted[0][2] if counted else Counts())
 
 
@@ -88,12 +90,12 @@ def _by_selections(
     together: dict[frozenset[Criteria], list[str]] = {}
     for id_ in found:
         if known.get(id_):
-            together.setdefault(frozenset(known[id_]), []).append(id_)
+            together.setdefault(finding.within(known[id_], id_), []).append(id_)
     return together
 
 
 def _count(
-    search: Search, criteria: Iterable[Criteria], groups: Iterable[str], ids: list[str] | None = None
+    search: Search, criteria: Iterable[Criteria], groups: Iterable[str], ids: list[str] | None
 ) -> list[tuple[str, str, Counts]]:
     """Count what criteria find, dataset by dataset, each with its label: in order, of all or of some."""
     rows = search.statements.run(_counting(search, criteria, groups, ids))
@@ -103,22 +105,29 @@ def _count(
 def _counting(
     search: Search, criteria: Iterable[Criteria], groups: Iterable[str], ids: list[str] | None
 ) -> Select[Any]:
-    columns = data_object.c
-    counted = (
+    """Count objects by all their datasets together first: that is much faster than each by each of them."""
+    its = data_object.c
+    by_datasets = (
         select(
-            matching.DATASET.c.id,
+            its.datasets,
             func.count().label("objects"),
-            func.sum(columns.files_count).label("files"),
-            func.sum(columns.files_size).label("size"),
-            func.sum(columns.quota).label("quota"),
+            func.sum(its.files_count).label("files"),
+            func.sum(its.files_size).label("size"),
+            func.sum(its.quota).label("quota"),
         )
-        .select_from(matching.IN_DATASETS)
-        .where(search.finds(criteria))
-        .group_by(matching.DATASET.c.id)
+        .where(search.finds(criteria), true() if ids is None else matching.in_datasets(ids))
+        .group_by(its.datasets)
+        .subquery("by_datasets")
     )
-    if ids is not None:
-        counted = counted.where(matching.in_datasets(ids))
-    of = counted.subquery("counted")
+    dataset = func.unnest(by_datasets.c.datasets).table_valued("id").render_derived("dataset")
+    sums = (func.sum(by_datasets.c[name]).label(name) for name in ("objects", "files", "size", "quota"))
+    of = (
+        select(dataset.c.id, *sums)
+        .select_from(by_datasets.join(dataset, true()))
+        .where(true() if ids is None else dataset.c.id == any_(matching.texts(ids)))
+        .group_by(dataset.c.id)
+        .subquery("counted")
+    )
     is_its = and_(reference.c.channel == search.channel, reference.c.id == of.c.id)
     return (
         select(of, reference.c.document["label"].astext.label("label"))
@@ -130,4 +139,4 @@ def _counting(
 
 
 def _counts(row: Row[Any]) -> Counts:
-    return Counts(objects=row.objects, files=row.files, size=int(row.size), quota=row.quota)
+    return Counts(objects=int(row.objects), files=int(row.files), size=int(row.size), quota=int(row.quota))
