@@ -81,10 +81,15 @@ def hold(tx: Connection, *objects: Held, channel: str = CHANNEL) -> None:
 
 
 def open_dataset(
-    tx: Connection, id_: str, label: str = "", groups: Sequence[str] | None = None, channel: str = CHANNEL
+    tx: Connection,
+    id_: str,
+    label: str = "",
+    groups: Sequence[str] | None = None,
+    channel: str = CHANNEL,
+    written: str = "",
 ) -> None:
-    """Put a dataset; `groups` may order of it, without any everybody may."""
-    document: dict[str, object] = {"label": label or id_, "terms": terms.of_label(label or id_)}
+    """Put a dataset; `groups` may order of it, without any everybody may. `written`: terms of its label."""
+    document: dict[str, object] = {"label": label or id_, "terms": written or terms.of_label(label or id_)}
     if groups is not None:
         document["groups"] = list(groups)
     tx.execute(_DATASET, {"channel": channel, "id": id_, "document": json.dumps(document)})
