@@ -107,6 +107,13 @@ def test_an_object_that_several_selections_find_is_kept_once(tx: Connection) -> 
         assert len(files(tx, order=order)) == 4
 
 
+def test_ids_that_differ_by_case_are_of_two_datasets(tx: Connection) -> None:
+    open_dataset(tx, "DS1")
+    hold(tx, Held(id="a"), Held(id="b", datasets=("ds1",)))
+    gathered(tx, task("DS1", Criteria(dataset_id="DS1"), ALL))
+    assert {id_ for _, id_, _ in files(tx)} == {"a"}
+
+
 def test_only_what_may_be_ordered_now_is_kept(tx: Connection) -> None:
     open_dataset(tx, "open", "Open")
     open_dataset(tx, "closed", "Closed", groups=("x",))

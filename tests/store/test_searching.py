@@ -153,6 +153,19 @@ def test_totals_are_of_the_union_with_what_each_dataset_has_already(tx: Connecti
     assert recounted(tx) == Counts()
 
 
+def test_a_selection_of_one_dataset_counts_in_no_other(tx: Connection) -> None:
+    """Not even what is in both; nor do ids that differ by case only name the same."""
+    for id_ in ("DS1", "DS2", "ds1"):
+        open_dataset(tx, id_)
+    hold(tx, Held(id="a", datasets=("DS1", "DS2")), Held(id="b", datasets=("DS2", "ds1")))
+    of_one, of_two = Criteria(dataset_id="DS1"), Criteria(dataset_id="DS2")
+    assert recounted(tx, of_two) == recounted(tx, of_one, of="ds1") == Counts()
+    assert recounted(tx, of_two, of_one) == ONE
+    known = (("DS1", (of_two,)), ("DS2", (of_two,)), ("ds1", (of_one,)))
+    totals = {found.dataset_id: found.total for found in measured(tx, Criteria(include=("b",)), known=known)}
+    assert totals == {"DS2": TWO, "ds1": ONE}
+
+
 def test_an_instant_decides_between_selections_that_differ_by_nothing_else(tx: Connection) -> None:
     open_dataset(tx, "DS1")
     instants = [NOON + timedelta(microseconds=n) for n in range(3)]

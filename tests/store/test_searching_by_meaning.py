@@ -199,8 +199,8 @@ def wanteds(draw: st.DrawFn) -> Wanted:
         predicate=query.predicate,
         boxes=() if west is None else (Box(west=west, south=5, east=west + 3, north=9),),
         dataset_id=draw(st.sampled_from(["", "", "DS0", "DS4"])),
-        include=draw(ids),
-        exclude=draw(ids),
+        include=draw(st.just(()) | st.just(()) | ids),
+        exclude=draw(st.just(()) | ids),
         before=draw(st.none() | st.integers(0, 11).map(lambda hours: NOON + timedelta(hours=hours))),
     )
     return Wanted(criteria=criteria, means=asked.means)
