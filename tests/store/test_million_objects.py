@@ -163,7 +163,7 @@ def test_an_unselective_summary_ends_in_time_and_in_bounded_memory(tx: Connectio
     how = "too costly" if isinstance(found, TooCostly) else "answered"
     say(f"{name}: {how} in {taken:.2f} s, {max(peaks) / MEGABYTE:.0f} MB of its own")
     assert isinstance(found, Measured | TooCostly)
-    assert taken < SECONDS + 1
+    assert taken < SECONDS + 3
     assert max(peaks) < 150 * MEGABYTE
 
 
