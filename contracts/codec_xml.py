@@ -185,9 +185,16 @@ def _number(digits: str, *, is_whole: bool) -> int | Decimal | str:
 
 
 def _anything(element: Element) -> Any:
-    """Give fields where none are expected: to be ignored with a decoration, or refused as a wrong type."""
-    inside = {child.name: _anything(child) for child in element.children}
-    return {**element.attributes, **inside} if inside or element.attributes else element.text
+    """Give fields that no struct names: free ones, ignored with a decoration, or refused as a wrong type.
+
+    Nothing says what a text stands for here, so it stays a text; several elements of one name are a list.
+    """
+    if not element.children and not element.attributes:
+        return element.text
+    found: dict[str, list[Any]] = {name: [text] for name, text in element.attributes.items()}
+    for child in element.children:
+        found.setdefault(child.name, []).append(_anything(child))
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
 
 
 def _at(element: Element, reason: str) -> Unreadable:

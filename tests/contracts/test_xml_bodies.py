@@ -20,7 +20,15 @@ from contracts.commands import (
     RecurrenceResume,
 )
 from contracts.errors import ErrorKey, Errors, Problem, in_order
-from contracts.reference_data import AddressPut, ChannelPut, ProductPut, QuotePut, UserPut
+from contracts.reference_data import (
+    AddressPut,
+    ChannelPut,
+    DataObjectPut,
+    FileInput,
+    ProductPut,
+    QuotePut,
+    UserPut,
+)
 
 TYPES = sorted(set(commands.BY_TYPE.values()), key=lambda type_: type_.__name__)
 FIELDS = sorted({name for type_ in TYPES for name in type_.__struct_encode_fields__})
@@ -294,3 +302,20 @@ def test_an_address_names_its_owner_in_xml_too() -> None:
 def test_a_deletion_needs_no_body_and_takes_an_empty_element() -> None:
     for body in ("", "<Delete/>"):
         assert read(body, reference_data.Delete) == reference_data.Delete()
+
+
+def test_free_fields_are_texts_by_name_and_a_list_where_a_name_stands_again() -> None:
+    put = read(
+        "<DataObjectPut><providerId>p</providerId><createdAt>2026-06-01T12:00:00Z</createdAt>"
+        "<attributes band='4'><platform>Sentinel-2</platform><tag>a</tag><tag>b</tag>"
+        "<size><width>5</width></size></attributes>"
+        "<files><File name='a.tif' type='RAWDATA' size='10' reference='true'/></files></DataObjectPut>",
+        DataObjectPut,
+    )
+    assert put.attributes == {
+        "band": "4",
+        "platform": "Sentinel-2",
+        "tag": ["a", "b"],
+        "size": {"width": "5"},
+    }
+    assert put.files == (FileInput(name="a.tif", type="RAWDATA", size=10, reference=True),)
