@@ -1,7 +1,7 @@
 """What the structs cannot say of a command: what it does, its statuses, and the errors it may end in.
 
 For readers and for the generated documents only: no decision is made by it. A command that is missing here is
-described by its struct alone, and a test names it. Sources: contract sections 2.1, 2.3, 5 and 6.6.
+described by its struct alone, and a test names it. Sources: contract sections 2.1, 2.3, 4, 5 and 6.6.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _COST_CENTER = (Key.COST_CENTER_NO_CUSTOMER, Key.COST_CENTER_INVALID_CUSTOMER, K
 _PRODUCT = (Key.SKU_REQUIRED, Key.QUANTITY_INVALID, Key.PRODUCT_NOT_AVAILABLE, Key.PRODUCT_NOT_FOUND)
 _QUOTE = (Key.RECURRING_NOT_ALLOWED, Key.QUOTE_NOT_FOUND, Key.QUOTE_EXPIRED, Key.QUOTE_REJECTED)
 _STANDING = (*_BASKET, Key.RECURRENCE_NOT_FOUND)
+_SEARCH = (Key.PROCESS_LIMIT_EXCEEDED, Key.SERVICE_UNAVAILABLE)
+_IN_DATASET = (*_CHANGE, Key.DATASET_NOT_FOUND, Key.FILTERS_AND_PROCESSING)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,11 +118,41 @@ ENTRIES: dict[str, Own] = {
         (*_CHANGE, *_ADDRESS, *_METHOD, Key.LINE_ITEM_NOT_FOUND, Key.QUANTITY_INVALID, Key.QUOTE_ITEM_FIXED),
     ),
     "basket.item.remove": ("Remove an item.", (_OK,), (*_CHANGE, Key.LINE_ITEM_NOT_FOUND)),
+    "basket.selection.add": (
+        "Add what a search finds: one dated selection for each dataset. 204 when nothing can be ordered.",
+        (_OK, NO_CONTENT),
+        (*_CHANGE, Key.ENGINE_TYPE_REQUIRED, Key.QUERY_INVALID, Key.SELECTION_DUPLICATE, *_SEARCH),
+    ),
+    "basket.selection.upload": (
+        "Add the data objects with these provider ids, at most 1,000. Statuses are those of a search.",
+        (_OK, NO_CONTENT),
+        (*_CHANGE, *_SEARCH),
+    ),
+    "basket.selection.remove": (
+        "Remove one dated selection; the last one takes its dataset along. None is no error.",
+        (_OK,),
+        (*_BASKET, Key.SERVICE_UNAVAILABLE),
+    ),
+    "basket.dataset.remove": (
+        "Remove a dataset with all its selections; none is no error.",
+        (_OK,),
+        _BASKET,
+    ),
+    "basket.dataset.set-filters": (
+        "Order only some of a dataset's files, by type and by name; without either all of them again.",
+        (_OK,),
+        (*_IN_DATASET, Key.FILTERS_INVALID),
+    ),
+    "basket.dataset.set-processing": (
+        "Have a dataset's objects sent through a process; without a process none of it.",
+        (_OK,),
+        (*_IN_DATASET, Key.PROCESS_NOT_FOUND, Key.PROCESS_LIMIT_EXCEEDED),
+    ),
     "basket.checkout": (
         "Place the order now. A basket without recurrence is closed by it.",
         (_CREATED,),
         (*_CHANGE, *_ADDRESS, *_METHOD, *_COST_CENTER, *_PRODUCT, *_QUOTE, Key.BASKET_EMPTY,
-         Key.ORDER_NOT_POSSIBLE),
+         Key.ORDER_NOT_POSSIBLE, Key.SERVICE_UNAVAILABLE),
     ),
     "basket.empty": (
         "Remove the basket; none is no error.",
@@ -130,6 +162,11 @@ ENTRIES: dict[str, Own] = {
     "basket.orders": ("List a basket's orders, newest first; also after it is closed.", (_OK,), _BASKET),
     "order.get": (
         "Read an order. The key is its id; its owner, `service` and `operator` may.",
+        (_OK,),
+        (Key.ORDER_NOT_FOUND,),
+    ),
+    "order.files": (
+        "Read the files of an order, page by page. The key is its id; who may read the order may read them.",
         (_OK,),
         (Key.ORDER_NOT_FOUND,),
     ),

@@ -1,7 +1,7 @@
 """What a field means, where its struct does not say it itself: by the field's name, or by `Struct.field`.
 
 For readers only. A description that a struct gives (`Meta(description=…)`) wins. Sources: contract sections
-2.2, 3, 5, 6.1, 6.6 and 7.
+2.2, 3, 4, 5, 6.1, 6.6, 6.8 and 7.
 """
 
 from __future__ import annotations
@@ -61,6 +61,34 @@ FIELDS: dict[str, str] = {
     "LinkView.title": "The product's name.",
     "attributes": "`position` and `sku`.",
     "AttributeView.value": "The attribute's value.",
+    # Datasets
+    "datasetSelections": "What is selected of each dataset.",
+    "DatasetSelectionView.id": "What commands about this dataset name as `datasetSelectionId`.",
+    "datasetSelectionId": "The `id` of the dataset's selection in the basket.",
+    "datasetIpid": "The dataset's URN.",
+    "datasetLabel": "The dataset's label.",
+    "objectsCount": "Data objects.",
+    "filesCount": "Files that can be ordered: RAWDATA, QUICKLOOK_SD, QUICKLOOK_MD, QUICKLOOK_HD.",
+    "filesSize": "Their bytes.",
+    "quota": "RAWDATA files that are stored internally.",
+    "itemsSelections": "The searches that were added, by their dates.",
+    "date": f"When it was selected: it finds what was created before; {_DATE}",
+    "selectionRequest": "The search, as it was sent.",
+    "fileSelectionDescription": "The filter on files; absent: all of them.",
+    "processDatasetDescription": "The process that the objects are sent through.",
+    "engineType": "The search engine that the query is for. Required; there is one, whatever it is called.",
+    "datasetUrn": "Only objects of this dataset.",
+    "searchParameters": "What to find; everything when absent.",
+    "q": "Lucene syntax; of a list all must match, an empty one finds everything.",
+    "g": "WKT POLYGON, taken as its envelope.",
+    "entityIdsToInclude": "Only these objects, of what is found.",
+    "entityIdsToExclude": "Not these objects.",
+    "SelectionRequestView.selectionDate": f"The date of the selection; {_DATE}",
+    "providerIds": "Provider ids, at most 1,000.",
+    "fileTypes": "Which types of file; all when absent.",
+    "fileNamePattern": "A regular expression that a file's name must match in full.",
+    "processBusinessId": "The key under which the process was put.",
+    "ProcessDatasetDescriptionView.parameters": "Texts, numbers or truth values by name.",
     # Addresses
     "title": "Form of address.",
     "firstName": "Required in a full address.",
@@ -101,6 +129,7 @@ FIELDS: dict[str, str] = {
     "interval": "An ISO 8601 calendar period, as java.time.Period reads it: `P1M`, `P4W`.",
     "repetitions": "How many orders are placed at most.",
     "executeMissedOrders": "Whether missed occurrences become orders; otherwise they are skipped.",
+    "newDataOnly": "Whether each order takes only what no order before it could take.",
     "timeZone": "An IANA name: its wall-clock time is kept. Without it the offset of `startDate` is fixed.",
     "state": "`active`, `paused`, `suspended` or `expired`.",
     "generation": "Counts up when the recurrence gets another grid of dates.",
@@ -121,6 +150,11 @@ FIELDS: dict[str, str] = {
     "SkippedView.last": "The last one that was skipped, inclusive.",
     # Orders and events
     "basketId": "The basket.",
+    "datasetTasks": "What is ordered of each dataset; `order.files` lists the files.",
+    "DatasetTaskView.objectsCount": "Data objects with files that the filter leaves.",
+    "DatasetTaskView.filesCount": "Files that the filter leaves.",
+    "objectUrn": "The data object's URN.",
+    "OrderFileView.type": "`RAWDATA`, `QUICKLOOK_SD`, `QUICKLOOK_MD` or `QUICKLOOK_HD`.",
     "OrderView.channel": "The sales channel.",
     "number": "Unique in its channel, short enough to read out.",
     "placedAt": f"When it was placed; {_DATE}",
@@ -168,6 +202,19 @@ FIELDS: dict[str, str] = {
     "QuotePut.state": "A rejected quote cannot be added.",
     "QuotePut.items": "What is offered.",
     "StorePut.address": "Where it is.",
+    "label": "What it is called; its words are found by searches.",
+    "DatasetPut.groups": "The groups that may order of it: everybody when absent, nobody when empty.",
+    "providerId": "The object's id at who provides it.",
+    "datasets": "The URNs of the datasets it is in.",
+    "DataObjectPut.files": "Its files, of all types.",
+    "FileInput.name": "The file's name.",
+    "FileInput.type": "What the file is; RAWDATA and the quicklooks can be ordered.",
+    "size": "In bytes.",
+    "reference": "Whether it is stored elsewhere; such a file takes no quota.",
+    "forbidSplit": "Whether a dataset must be sent through it as a whole.",
+    "ProcessPut.limit": "The most that it takes as a whole; without `forbidSplit` it does not count.",
+    "ProcessLimitInput.type": "Objects, files or bytes.",
+    "ProcessLimitInput.value": "As much is still taken.",
 }
 
 

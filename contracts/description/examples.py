@@ -134,6 +134,10 @@ _NOTICE: dict[str, Any] = {
     "nextOrderDate": "2026-02-28T09:00:00Z",
     "orderCount": 1,
 }
+_DATASET = "URN:AIP:DATASET:tests:2f4c1d5e-0b1a-4c57-9a59-8d4f0e2b7a61:V1"
+_OBJECT = "URN:AIP:DATA:tests:7d0c3c2e-5f43-4a6c-8a39-1f2f9c0d4b11:V1"
+_SELECTION = "b8dYc0ZB5rGm9Qq4x1kTzA"
+_RAW_FILE: dict[str, Any] = {"name": "S2A_T31TCJ_20260601.tif", "type": "RAWDATA", "size": 1000000}
 _REASON: dict[str, Any] = {
     "code": "basket.product.not_available.error",
     "message": "product 1612143 is not available",
@@ -154,7 +158,30 @@ COMMANDS: dict[str, Any] = {
     "basket.item.add": {"elements": [{"sku": "1612143", "quantity": {"value": 1}}]},
     "basket.item.update": {"itemId": _ITEM, "quantity": {"value": 2}},
     "basket.item.remove": {"itemId": _ITEM},
+    "basket.selection.add": {
+        "engineType": "legacy",
+        "datasetUrn": _DATASET,
+        "searchParameters": {"q": "platform:Sentinel-2 AND cloudCover:[0 TO 20]"},
+        "selectionDate": "2026-06-02T08:00:00Z",
+    },
+    "basket.selection.upload": {"providerIds": ["S2A_T31TCJ_20260601"]},
+    "basket.selection.remove": {
+        "datasetSelectionId": _SELECTION,
+        "selectionDate": "2026-06-02T08:00:00.000000Z",
+    },
+    "basket.dataset.remove": {"datasetSelectionId": _SELECTION},
+    "basket.dataset.set-filters": {
+        "datasetSelectionId": _SELECTION,
+        "fileTypes": ["RAWDATA"],
+        "fileNamePattern": ".*\\.tif",
+    },
+    "basket.dataset.set-processing": {
+        "datasetSelectionId": _SELECTION,
+        "processBusinessId": "crop",
+        "parameters": {"margin": 2, "format": "zip"},
+    },
     "basket.orders": {"limit": 20},
+    "order.files": {"limit": 100},
     "recurrence.preview": {"count": 3},
     "recurrence.pause": {"until": "2026-06-01T00:00:00Z"},
     "recurrence.resume": {"missed": "none"},
@@ -178,6 +205,19 @@ COMMANDS: dict[str, Any] = {
         "validTo": "2026-12-31T23:59:59Z",
         "items": [{"sku": "1612143", "quantity": 10, "price": _price(41.5)}],
     },
+    "dataset.put": {"label": "Sentinel-2, level 1C", "groups": ["observers"]},
+    "data-object.put": {
+        "providerId": "S2A_T31TCJ_20260601",
+        "datasets": [_DATASET],
+        "attributes": {"platform": "Sentinel-2", "cloudCover": 12.5, "last": True},
+        "geometry": {
+            "type": "Polygon",
+            "coordinates": [[[0.3, 43.2], [1.7, 43.2], [1.7, 44.2], [0.3, 44.2], [0.3, 43.2]]],
+        },
+        "createdAt": "2026-06-01T12:00:00Z",
+        "files": [_RAW_FILE, {"name": "S2A_T31TCJ_20260601.png", "type": "QUICKLOOK_SD", "size": 500}],
+    },
+    "process.put": {"forbidSplit": True, "limit": {"type": "FEATURES", "value": 500}},
 }
 
 ANSWERS: dict[str, Any] = {
@@ -189,6 +229,12 @@ ANSWERS: dict[str, Any] = {
     },
     "Order": _ORDER,
     "OrderPage": {"orders": [_ORDER_SUMMARY]},
+    "OrderFilesPage": {
+        "files": [
+            {"datasetIpid": _DATASET, "objectUrn": _OBJECT, **_RAW_FILE, "reference": False},
+        ],
+        "next": "1",
+    },
     "Preview": {"occurrences": [_FIRST, _SECOND]},
     "RecurrenceStatus": {
         "state": "active",

@@ -10,6 +10,7 @@ Schema = dict[str, Any]
 
 anything = st.none() | st.booleans() | st.integers(-1000, 1000) | st.text(wild.STORABLE_LETTERS, max_size=9)
 _DECIMALS = 12
+_LONGEST_TEXT = 4096  # that Hypothesis can draw
 
 
 def values(schema: Schema, root: Schema) -> st.SearchStrategy[Any]:
@@ -43,7 +44,7 @@ def _arrays(schema: Schema, root: Schema) -> st.SearchStrategy[Any]:
 
 
 def _texts(schema: Schema, root: Schema) -> st.SearchStrategy[Any]:
-    shortest, longest = schema.get("minLength", 0), schema.get("maxLength", 300)
+    shortest, longest = schema.get("minLength", 0), min(schema.get("maxLength", 300), _LONGEST_TEXT)
     if "pattern" in schema:
         texts = st.from_regex(schema["pattern"], fullmatch=True)
         return texts.filter(lambda text: shortest <= len(text) <= longest and wild.is_storable(text))
@@ -66,7 +67,12 @@ def _booleans(schema: Schema, root: Schema) -> st.SearchStrategy[Any]:
     return st.booleans()
 
 
+def _nulls(schema: Schema, root: Schema) -> st.SearchStrategy[Any]:
+    return st.none()
+
+
 _OF_TYPE = {
+    "null": _nulls,
     "boolean": _booleans,
     "object": _objects,
     "array": _arrays,

@@ -17,7 +17,12 @@ from hypothesis import given
 from contracts import answers, codec_json, codec_xml, events, orders
 from contracts.errors import ErrorKey, Errors, Problem
 from contracts.orders import RuleView
-from contracts.representation import BasketView, MoneyView, RecurrenceView
+from contracts.representation import (
+    BasketView,
+    MoneyView,
+    ProcessDatasetDescriptionView,
+    RecurrenceView,
+)
 
 OURS = {"owner", "version"}  # fields that the document's baskets do not have
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?><'
@@ -139,11 +144,29 @@ def test_a_status_of_a_recurrence_has_its_rule_in_attributes() -> None:
     )
 
 
+def test_parameters_of_a_process_have_their_names_in_attributes() -> None:
+    description = ProcessDatasetDescriptionView(
+        process_business_id="crop", parameters={"a <name>": "a & b", "margin": 2, "exact": True}
+    )
+    assert codec_xml.encode(description) == DECLARATION + (
+        b"ProcessDatasetDescription><processBusinessId>crop</processBusinessId><parameters>"
+        b'<Parameter name="a &lt;name&gt;">a &amp; b</Parameter><Parameter name="margin">2</Parameter>'
+        b'<Parameter name="exact">true</Parameter></parameters></ProcessDatasetDescription>'
+    )
+
+
 def test_every_root_and_every_item_has_a_name() -> None:
     assert [
         view.__name__.removesuffix("View") for view in views.EVERY if view in answers.COMPLETED.values()
-    ] == [*("BasketPage", "Basket", "OrderPage", "Order", "Preview", "RecurrenceStatus")]
-    named = {"baskets": "BasketSummary", "orders": "OrderSummary", "lineItems": "OrderLine"}
+    ] == [*("BasketPage", "Basket", "OrderFilesPage", "OrderPage", "Order", "Preview", "RecurrenceStatus")]
+    named = {
+        "baskets": "BasketSummary",
+        "orders": "OrderSummary",
+        "files": "OrderFile",
+        "lineItems": "OrderLine",
+        "datasetSelections": "DatasetSelection",
+        "datasetTasks": "DatasetTask",
+    }
     for view in views.EVERY:
         root = parsed(codec_xml.encode(views.full(view)))
         for wrapper, item in named.items():

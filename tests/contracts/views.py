@@ -18,11 +18,12 @@ EVERY = sorted(
     {view for view in (*answers.COMPLETED.values(), *answers.NOTICES.values(), answers.REJECTED) if view},
     key=lambda view: view.__name__,
 )
-_SOME = {str: "text", int: 1, bool: True, Decimal: Decimal("1.5"), ErrorKey: ErrorKey.MALFORMED}
+_SOME = {str: "text", int: 1, float: 0.5, bool: True, Decimal: Decimal("1.5"), ErrorKey: ErrorKey.MALFORMED}
 _ANY: dict[type, st.SearchStrategy[Any]] = {
     str: wild.texts,
     int: st.integers(0, 10**14),
     bool: st.booleans(),
+    float: st.floats(allow_nan=False, allow_infinity=False),
     Decimal: st.decimals(-(10**9), 10**9, places=4),
     ErrorKey: st.sampled_from(ErrorKey),
     UnsetType: st.just(UNSET),
@@ -40,6 +41,8 @@ def _some(annotation: Any) -> Any:
     kind = _options(annotation)[0]
     if typing.get_origin(kind) is tuple:
         return (_some(typing.get_args(kind)[0]),)
+    if typing.get_origin(kind) is dict:
+        return {"a name": _some(typing.get_args(kind)[1])}
     return full(kind) if issubclass(kind, msgspec.Struct) else _SOME[kind]
 
 
@@ -55,6 +58,8 @@ def _drawn(annotation: Any) -> st.SearchStrategy[Any]:
 def _drawn_kind(kind: Any) -> st.SearchStrategy[Any]:
     if typing.get_origin(kind) is tuple:
         return st.lists(_drawn(typing.get_args(kind)[0]), max_size=2).map(tuple)
+    if typing.get_origin(kind) is dict:
+        return st.dictionaries(wild.texts, _drawn(typing.get_args(kind)[1]), max_size=2)
     return wild_ones(kind) if issubclass(kind, msgspec.Struct) else _ANY[kind]
 
 
