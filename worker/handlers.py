@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, assert_never
 
 import msgspec
+from msgspec import structs
 
 from contracts.envelope import NO_CHANNEL
 from contracts.errors import ErrorKey, Problem, in_order, is_before
-from worker.domain import callers, recurring
+from worker.domain import callers
 from worker.domain.callers import Caller
-from worker.domain.decisions import Completed, Context, Decision, Refused
+from worker.domain.decisions import Asks, Completed, Context, Decision, Refused
+from worker.domain.search.questions import Answer, Question
 from worker.routes import ROUTES, Erase, OnBasket, OnOrder, OnOwner, Put
 
 if TYPE_CHECKING:
@@ -24,6 +26,13 @@ if TYPE_CHECKING:
     from worker.domain.basket import Basket
     from worker.domain.reference import Channel
     from worker.world import World
+
+
+Ask = Callable[[str, Question], Answer]  # channel; may raise SearchNeeded
+
+
+class SearchNeeded(Exception):  # noqa: N818 - it says what is the case
+    """The command can only be decided with a search, which is not made here and now."""
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +51,12 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """When a batch is decided (the database's now), and where new ids come from."""
+    """When a batch is decided (the database's now), where new ids come from, and who can be asked."""
 
     now: datetime
     new_id: Callable[[], str]
     new_order_number: Callable[[], str]
+    ask: Ask
 
 
 def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, is_reused: bool) -> Decision:
@@ -65,7 +75,8 @@ def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, 
     if isinstance(route, Put):
         return _decide_put(envelope, caller, route, found)
     assert channel is not None  # noqa: S101 - only puts of channels go without
-    decision = _decide_on(envelope, route, world, _context(envelope, sender, caller, channel, world, moment))
+    context = _context(envelope, sender, caller, channel, world, moment)
+    decision = _decide_on(envelope, route, world, context, moment)
     if isinstance(decision, Refused):
         if decision.is_final:
             return decision
@@ -74,17 +85,21 @@ def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, 
 
 
 def _decide_on(
-    envelope: Envelope, route: OnBasket | OnOrder | OnOwner | Erase, world: World, context: Context
+    envelope: Envelope,
+    route: OnBasket | OnOrder | OnOwner | Erase,
+    world: World,
+    context: Context,
+    moment: Moment,
 ) -> Decision:
     match route:
         case OnOrder():
-            return recurring.order(envelope.key, world.order(envelope), context)
+            return route.decide(envelope.key, world.order(envelope), envelope.command, context)
         case OnOwner():
             return _decide_on_owner(envelope, route, context)
         case Erase():
             return _decide_erasure(context)
         case OnBasket():
-            return _decide_on_basket(envelope, world.basket(envelope), route, context)
+            return _decide_on_basket(envelope, world.basket(envelope), route, context, moment.ask)
         case _:
             assert_never(route)
 
@@ -112,6 +127,7 @@ def _context(
         new_order_number=moment.new_order_number,
         recurrence=world.recurrence(envelope),
         orders=world.orders(envelope, caller),
+        files=world.files(envelope),
         baskets=world.listed(envelope),
         new_owner=None if new_owner is None else world.informed(envelope.channel, new_owner),
     )
@@ -142,7 +158,7 @@ def _decide_put(envelope: Envelope, caller: Caller, route: Put, found: list[Prob
 
 
 def _decide_on_basket(
-    envelope: Envelope, basket: Basket | None, route: OnBasket, context: Context
+    envelope: Envelope, basket: Basket | None, route: OnBasket, context: Context, ask: Ask
 ) -> Decision:
     is_there = basket is not None and (basket.is_open or route.may_be_closed)
     if not is_there and not route.may_be_absent:
@@ -159,7 +175,11 @@ def _decide_on_basket(
     if envelope.expected_version not in (None, actual):
         message = f"the basket is at version {actual}, not at {envelope.expected_version}"
         return _refused(ErrorKey.VERSION_CONFLICT, message, basket)
-    return route.decide(basket, envelope.command, context)
+    step = route.decide(basket, envelope.command, context)
+    while isinstance(step, Asks):
+        answered = structs.replace(context, answer=ask(envelope.channel, step.question))
+        step = route.decide(basket, envelope.command, answered)
+    return step
 
 
 def _refused(code: ErrorKey, message: str, basket: Basket | None = None) -> Refused:

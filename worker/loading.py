@@ -11,17 +11,18 @@ from contracts import commands
 from contracts.envelope import Envelope
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
-from worker.domain.decisions import Listed
+from worker.domain.decisions import Listed, OrderedFile
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence
 from worker.domain.reference import Reference
 from worker.lookups import Page
 from worker.routes import ROUTES, OnBasket, OnOrder, Put
-from worker.store import baskets, orders, recurrences, reference
+from worker.store import baskets, ordered_data, orders, recurrences, reference
 from worker.store.database import Transaction
 from worker.store.reference import Kind
 
 PageKey = tuple[str, str, Page]  # channel, basket id, page
+FilesKey = tuple[str, str, str | None, int]  # channel, order id, after, limit
 ListKey = tuple[str, str, int, str]  # channel, owner, limit, after
 Asked = tuple[Envelope, Sequence[Caller]]  # a command, its caller, and a new owner if there is one
 
@@ -34,6 +35,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     reference: Mapping[reference.Key, Reference] = {}
     orders: Mapping[orders.Key, Order] = {}
     pages: Mapping[PageKey, tuple[Order, ...]] = {}
+    files: Mapping[FilesKey, tuple[OrderedFile, ...] | None] = {}
     lists: Mapping[ListKey, tuple[Listed, ...]] = {}
 
 
@@ -60,6 +62,11 @@ def load(tx: Transaction, asked: Collection[Asked]) -> Loaded:
             for page in {page_of(one, who[0]) for one, who in wanted if who}
             if page is not None
         },
+        files={
+            page: ordered_data.page(tx, *page)
+            for page in {files_of(one) for one, _ in wanted}
+            if page is not None
+        },
         lists={
             wanted: baskets.listed(tx, *wanted)
             for wanted in {list_of(one) for one, _ in wanted}
@@ -74,6 +81,15 @@ def page_of(envelope: Envelope, caller: Caller) -> PageKey | None:
     if not isinstance(route, OnBasket) or route.page is None:
         return None
     return envelope.channel, envelope.key, route.page(envelope.command, caller)
+
+
+def files_of(envelope: Envelope) -> FilesKey | None:
+    """Name the page of an order's files that a command asks for."""
+    route = ROUTES[envelope.type]
+    if not isinstance(route, OnOrder) or route.files is None:
+        return None
+    page = route.files(envelope.command)
+    return envelope.channel, envelope.key, page.after, page.limit
 
 
 def list_of(envelope: Envelope) -> ListKey | None:

@@ -12,7 +12,7 @@ from worker.domain import addresses
 from worker.store.reference import Kind
 
 if TYPE_CHECKING:
-    from contracts import commands
+    from contracts import commands, dataset_commands
     from worker.domain.callers import Caller
 
 Lookup = tuple[Kind, str]
@@ -35,6 +35,22 @@ def page(command: commands.BasketOrders, caller: Caller) -> Page:
     """One more than is shown, to know whether there is more; a basket may have had other owners."""
     owner = None if caller.is_operator else caller.user
     return Page(limit=command.limit + 1, before=command.before or None, owner=owner)
+
+
+class FilesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of an order's files behind the place `after`."""
+
+    limit: int
+    after: str | None = None
+
+
+def files(command: commands.OrderFiles) -> FilesPage:
+    """One more than is shown, to know whether there is more."""
+    return FilesPage(limit=command.limit + 1, after=command.after or None)
+
+
+def of_processing(command: dataset_commands.BasketDatasetSetProcessing) -> Collection[Lookup]:
+    return [(Kind.PROCESS, command.process_business_id)] if command.process_business_id else ()
 
 
 def nothing(_command: Any) -> Collection[Lookup]:

@@ -9,10 +9,22 @@ import msgspec
 
 from contracts.body import Command
 from worker import lookups
-from worker.domain import adding, closing, creating, items, putting, recurring, updating
+from worker.domain import (
+    adding,
+    closing,
+    creating,
+    items,
+    placed,
+    processing,
+    putting,
+    recurring,
+    selecting,
+    updating,
+)
 from worker.domain.callers import Caller
-from worker.domain.decisions import Context, Decision
-from worker.lookups import Lookup, Page
+from worker.domain.decisions import Context, Decision, Step
+from worker.domain.ordering import Order
+from worker.lookups import FilesPage, Lookup, Page
 from worker.store.reference import Kind
 
 
@@ -31,8 +43,10 @@ class Erase(msgspec.Struct, frozen=True):
 
 
 class OnOrder(msgspec.Struct, frozen=True):
-    """A read of one order."""
+    """A read of one order; `files`: which page of its files it shows, if it does."""
 
+    decide: Callable[[str, Order | None, Any, Context], Decision]
+    files: Callable[[Any], FilesPage] | None = None
     is_read: ClassVar[bool] = True
 
 
@@ -50,7 +64,7 @@ class OnBasket(msgspec.Struct, frozen=True):
     `orders_it`: it needs all that an order of the basket needs.
     """
 
-    decide: Callable[[Any, Any, Context], Decision]
+    decide: Callable[[Any, Any, Context], Step]
     lookups: Callable[[Any], Collection[Lookup]] = lookups.nothing
     page: Callable[[Any, Caller], Page] | None = None
     may_be_absent: bool = False
@@ -86,10 +100,17 @@ ROUTES: dict[str, Route] = {
     "basket.item.add": OnBasket(adding.add_items, lookups.of_adding),
     "basket.item.update": OnBasket(items.update, lookups.of_item),
     "basket.item.remove": OnBasket(items.remove),
+    "basket.selection.add": OnBasket(selecting.add, may_be_absent=True),
+    "basket.selection.upload": OnBasket(selecting.upload, may_be_absent=True),
+    "basket.selection.remove": OnBasket(selecting.remove),
+    "basket.dataset.remove": OnBasket(selecting.remove_dataset),
+    "basket.dataset.set-filters": OnBasket(processing.set_filters),
+    "basket.dataset.set-processing": OnBasket(processing.set_processing, lookups.of_processing),
     "basket.checkout": OnBasket(closing.checkout, orders_it=True),
     "basket.empty": OnBasket(closing.empty, may_be_absent=True),
     "basket.orders": OnBasket(recurring.orders, page=lookups.page, may_be_closed=True, is_read=True),
-    "order.get": OnOrder(),
+    "order.get": OnOrder(placed.get),
+    "order.files": OnOrder(placed.files, lookups.files),
     "recurrence.get": OnBasket(recurring.get, page=lookups.newest, is_read=True),
     "recurrence.preview": OnBasket(recurring.preview, is_read=True),
     "recurrence.pause": OnBasket(recurring.pause, page=lookups.newest, is_for_operators=True),

@@ -14,11 +14,11 @@ from contracts.envelope import Envelope
 from worker.domain import callers
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
-from worker.domain.decisions import Completed, Listed
+from worker.domain.decisions import Completed, Listed, OrderedFile
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence
 from worker.domain.reference import Catalog, Channel, Reference
-from worker.loading import Loaded, list_of, page_of
+from worker.loading import Loaded, files_of, list_of, page_of
 from worker.routes import ROUTES, Put
 from worker.store import baskets, erasure, orders, recurrences, reference
 from worker.store.database import Transaction
@@ -56,6 +56,11 @@ class World:
         """Give the page of orders that a command asks for, as it was loaded."""
         page = page_of(envelope, caller)
         return self._loaded.pages[page] if page is not None else ()
+
+    def files(self, envelope: Envelope) -> tuple[OrderedFile, ...] | None:
+        """Give the page of an order's files that a command asks for, as it was loaded."""
+        wanted = files_of(envelope)
+        return self._loaded.files[wanted] if wanted is not None else None
 
     def listed(self, envelope: Envelope) -> tuple[Listed, ...]:
         """Give the page of baskets that a command asks for, as it was loaded."""

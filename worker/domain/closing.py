@@ -13,39 +13,48 @@ from msgspec import structs
 from contracts.errors import ErrorKey, Problem
 from contracts.instants import iso
 from contracts.orders import BasketExpiredView
-from worker.domain import early, noticing, orderable, ordering
+from worker.domain import early, gathering, holding, noticing, orderable, ordering, reaching
 from worker.domain import recurrence as recurrences
 from worker.domain.basket import Content, Priced, Totals
-from worker.domain.decisions import Completed, Refused
+from worker.domain.decisions import Asks, Completed, Refused
 from worker.domain.money import ZERO
 from worker.domain.noticing import Notice
 from worker.domain.recurrence import State
+from worker.domain.search.questions import Gathered, TooCostly, Window
 
 if TYPE_CHECKING:
     from contracts import commands
     from worker.domain.basket import Basket
-    from worker.domain.decisions import Context, Decision
+    from worker.domain.decisions import Context, Step
     from worker.domain.recurrence import Recurrence
 
 _NOTHING = Priced(lines=(), totals=Totals(basket=ZERO, items=ZERO, shipping=ZERO, tax=ZERO))
 
 
-def checkout(basket: Basket, _command: commands.BasketCheckout, context: Context) -> Decision:
+def checkout(basket: Basket, _command: commands.BasketCheckout, context: Context) -> Step:
     """Place an order now. A basket without recurrence is closed by it; of a recurrent one it is the next."""
     problems = orderable.obstacles(basket, context.channel, context.catalog, context.now)
     if basket.content.recurrence is not None:
         return _order_now(basket, problems, context)
     if problems:
         return Refused(problems=tuple(problems))
+    gathered = _gathered(basket, None, context)
+    if isinstance(gathered, Asks | Refused):
+        return gathered
     priced = ordering.repriced(basket, context.channel, context.catalog, context.now)
     order = ordering.order(
-        priced, None, order_id=context.new_id(), number=context.new_order_number(), placed_at=context.now
+        priced,
+        None,
+        order_id=context.new_id() if gathered is None else gathered.order_id,
+        number=context.new_order_number(),
+        placed_at=context.now,
+        gathered=gathered,
     )
     notice = structs.replace(noticing.of_order(order), version=basket.version)
     return Completed(status=201, basket=closed(basket), order=order, body=order.document, notices=(notice,))
 
 
-def empty(basket: Basket | None, _command: commands.BasketEmpty, context: Context) -> Decision:
+def empty(basket: Basket | None, _command: commands.BasketEmpty, context: Context) -> Step:
     """Throw the basket away, with its recurrence; there may be none."""
     if basket is None or not basket.is_open:
         return Completed(status=204)
@@ -100,7 +109,7 @@ def expiry(basket: Basket, changed_at: datetime, reason: str) -> Notice:
     return Notice("basket.expired", body)
 
 
-def _order_now(basket: Basket, problems: list[Problem], context: Context) -> Decision:
+def _order_now(basket: Basket, problems: list[Problem], context: Context) -> Step:
     taken = early.order_now(context.recurrence, context.now) if context.recurrence is not None else None
     if taken is None:
         message = "the recurrence is suspended, expired, or has no order left"
@@ -108,14 +117,20 @@ def _order_now(basket: Basket, problems: list[Problem], context: Context) -> Dec
     if problems or taken is None:
         return Refused(problems=tuple(problems))
     recurrence, placement = taken
+    window = reaching.window(recurrence, placement.due_at, context.now)
+    gathered = _gathered(basket, window, context)
+    if isinstance(gathered, Asks | Refused):
+        return gathered
     priced = ordering.repriced(basket, context.channel, context.catalog, context.now)
     order = ordering.order(
         priced,
         placement,
-        order_id=context.new_id(),
+        order_id=context.new_id() if gathered is None else gathered.order_id,
         number=context.new_order_number(),
         placed_at=context.now,
+        gathered=gathered,
     )
+    recurrence = reaching.extended(recurrence, gathered.reach if gathered is not None else None)
     notices = [noticing.of_order(order)]
     if recurrence.state is State.EXPIRED:
         notices.append(noticing.of_recurrence("recurrence.expired", recurrence))
@@ -127,3 +142,18 @@ def _order_now(basket: Basket, problems: list[Problem], context: Context) -> Dec
         recurrence=recurrence,
         notices=tuple(notices),
     )
+
+
+def _gathered(basket: Basket, window: Window | None, context: Context) -> Gathered | Asks | Refused | None:
+    """Give what an order takes of data, once that was asked for; None when there is none in the basket."""
+    if not gathering.is_needed(basket):
+        return None
+    match context.answer:
+        case Gathered() as gathered if not gathering.is_nothing(basket, gathered):
+            return gathered
+        case Gathered():
+            return Refused(problems=(holding.nothing_left(window),))
+        case TooCostly():
+            return Refused(problems=(holding.too_costly(),))
+        case _:
+            return Asks(gathering.question(basket, context.new_id(), context.caller.groups, window))

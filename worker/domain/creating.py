@@ -25,20 +25,23 @@ def create(basket: Basket | None, command: commands.BasketCreate, context: Conte
         return Refused(problems=(unknown_currency(currency),))
     if basket is not None and basket.is_open:
         return Completed(status=200, basket=basket)
-    content = Content(currency=currency)
-    created = Basket(
+    return Completed(status=201, basket=opened(basket, Content(currency=currency), context))
+
+
+def opened(before: Basket | None, content: Content, context: Context) -> Basket:
+    """Give the caller's new basket, one version on when there is a tombstone."""
+    return Basket(
         channel=context.channel_id,
         id=context.key,
         owner=context.caller.user,
         owner_is_anonymous=context.caller.is_anonymous,
         customer=context.caller.customer,
         groups=context.caller.groups,
-        version=1 if basket is None else basket.version + 1,
+        version=1 if before is None else before.version + 1,
         opened_at=context.now,
         content=content,
         priced=pricing.price(content, context.channel, context.catalog, context.now),
     )
-    return Completed(status=201, basket=created)
 
 
 def get(basket: Basket, _command: commands.BasketGet, _context: Context) -> Decision:

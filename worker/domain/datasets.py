@@ -31,6 +31,7 @@ class Request(Value, frozen=True, kw_only=True):
     g: str | tuple[str, ...] = ""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    provider_ids: tuple[str, ...] = ()  # of an upload, which has no query
 
 
 class DatedSelection(Value, frozen=True, kw_only=True):

@@ -144,6 +144,7 @@ def rule_view(rule: Rule) -> RuleView:
         repetitions=rule.repetitions if rule.repetitions is not None else UNSET,
         execute_missed_orders=rule.executes_missed,
         time_zone=rule.time_zone or UNSET,
+        new_data_only=rule.new_data_only or UNSET,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from contracts.errors import ErrorKey, Problem
-from worker.domain import addresses, agreements, methods, shipments
+from worker.domain import addresses, agreements, holding, methods, shipments
 from worker.domain.addresses import Role
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def obstacles(basket: Basket, channel: Channel | None, catalog: Catalog, now: da
     if channel is None:
         message = f"there is no channel {basket.channel!r} any more"
         return [Problem(code=ErrorKey.CHANNEL_NOT_FOUND, message=message)]
-    if not content.items:
+    if not content.items and not content.datasets:
         message = "the basket holds nothing that can be ordered"
         return [Problem(code=ErrorKey.BASKET_EMPTY, message=message)]
     found: list[Problem | None] = [
@@ -40,6 +40,11 @@ def obstacles(basket: Basket, channel: Channel | None, catalog: Catalog, now: da
     customer = _customer_of(basket, catalog)
     if content.cost_center_id:
         found.append(agreements.cost_center_obstacle(content.cost_center_id, customer, catalog))
+    found += [
+        holding.unknown_process(dataset.processing.process_id)
+        for dataset in content.datasets
+        if dataset.processing is not None and dataset.processing.process_id not in catalog.processes
+    ]
     for quote_id in dict.fromkeys(item.quote_id for item in content.items if item.quote_id):
         found.append(agreements.quote_obstacle(quote_id, customer, catalog, now))
     return [problem for problem in found if problem is not None]

@@ -9,11 +9,12 @@ from msgspec import UNSET, UnsetType, structs
 from contracts.instants import iso
 from contracts.orders import OrderLineView, OrderSummaryView, OrderView, RecurringView
 from contracts.representation import BasketView
-from worker.domain import presenting, pricing
+from worker.domain import gathering, presenting, pricing
 from worker.domain.basket import Basket
 from worker.domain.money import Money
 from worker.domain.reference import Catalog, Channel
 from worker.domain.scheduling import Placement
+from worker.domain.search.questions import Gathered
 from worker.domain.value import Value
 
 
@@ -44,9 +45,15 @@ def repriced(basket: Basket, channel: Channel, catalog: Catalog, now: datetime) 
 
 
 def order(
-    basket: Basket, placement: Placement | None, *, order_id: str, number: str, placed_at: datetime
+    basket: Basket,
+    placement: Placement | None,
+    *,
+    order_id: str,
+    number: str,
+    placed_at: datetime,
+    gathered: Gathered | None = None,
 ) -> Order:
-    """Make the order of an occurrence, or of none, from a basket that is priced."""
+    """Make the order of an occurrence, or of none, from a priced basket and what it takes of data."""
     return Order(
         channel=basket.channel,
         id=order_id,
@@ -59,7 +66,7 @@ def order(
         placed_at=placed_at,
         is_catch_up=placement.is_catch_up if placement else False,
         total=Money(basket.content.currency, basket.priced.totals.basket),
-        document=_document(basket, placement, order_id, number, placed_at),
+        document=_document(basket, placement, order_id, number, placed_at, gathered),
     )
 
 
@@ -80,7 +87,12 @@ def instant(value: datetime | None) -> str | UnsetType:
 
 
 def _document(
-    basket: Basket, placement: Placement | None, order_id: str, number: str, placed_at: datetime
+    basket: Basket,
+    placement: Placement | None,
+    order_id: str,
+    number: str,
+    placed_at: datetime,
+    gathered: Gathered | None,
 ) -> OrderView:
     shown = presenting.view(basket)
     lines = zip(basket.content.items, basket.priced.lines, strict=True)
@@ -94,6 +106,7 @@ def _document(
         recurring=UNSET if placement is None else _recurring(placement),
         shipping_buckets=shown.shipping_buckets if shown.multiple_shipments_supported else UNSET,
         placed_at=iso(placed_at),
+        dataset_tasks=UNSET if gathered is None else gathering.views(gathered),
         line_items=tuple(
             OrderLineView(
                 sku=item.sku,

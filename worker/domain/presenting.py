@@ -22,7 +22,7 @@ from contracts.representation import (
     plain,
     present,
 )
-from worker.domain import shipments
+from worker.domain import presenting_datasets, shipments
 from worker.domain.money import ZERO
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def view(basket: Basket) -> BasketView:
         tax_exempt=present(content.tax_exempt),
         promotions=present(tuple(PromotionView(code=code) for code in content.promotions)),
         recurrence=_recurrence(content.recurrence),
+        dataset_selections=present(tuple(presenting_datasets.view(one) for one in content.datasets)),
+        quota=sum(one.counts.quota for one in content.datasets) if content.datasets else UNSET,
     )
 
 
@@ -71,6 +73,7 @@ def _recurrence(rule: Rule | None) -> RecurrenceView | UnsetType:
         repetitions=present(rule.repetitions),
         execute_missed_orders=rule.executes_missed,
         time_zone=present(rule.time_zone),
+        new_data_only=rule.new_data_only or UNSET,
     )
 
 

@@ -15,6 +15,7 @@ from msgspec import structs
 from contracts.period import parse_period
 from worker.domain.basket import Rule
 from worker.domain.grid import Grid
+from worker.domain.search.questions import Reach
 from worker.domain.value import Value
 
 
@@ -29,6 +30,7 @@ class State(StrEnum):
 class SkipReason(StrEnum):
     MISSED = "missed"
     PAUSED = "paused"
+    NO_NEW_DATA = "no_new_data"
 
 
 class Span(Value, frozen=True, kw_only=True):
@@ -78,7 +80,8 @@ class Recurrence(Value, frozen=True, kw_only=True):
     over when it is its turn. `was_attempted` and `attempts`
     speak of the next one: an attempted occurrence is never missed, also after a person has stepped in and
     the attempts count anew. What falls due from `halted_at` on waits for a resume. The next one is announced
-    `notice_seconds` ahead, if that is not 0; `announced_n` was.
+    `notice_seconds` ahead, if that is not 0; `announced_n` was. `reached` is what its orders could take, when
+    they take only what is new.
     """
 
     channel: str
@@ -99,6 +102,7 @@ class Recurrence(Value, frozen=True, kw_only=True):
     paused_until: datetime | None = None
     last_error: Reason | None = None
     notice_seconds: int = 0
+    reached: tuple[Reach, ...] = ()
     announced_n: int | None = None
     causation_id: str | None = None
     traceparent: str | None = None
@@ -179,6 +183,7 @@ def set_again(recurrence: Recurrence, rule: Rule, now: datetime) -> Recurrence:
             rule=rule,
             next_n=begin,
             horizon_at=horizon,
+            reached=recurrence.reached,
         )
     )
 

@@ -14,7 +14,6 @@ from worker.domain import halting, noticing, ordering, ruling
 from worker.domain import recurrence as recurrences
 from worker.domain.basket import Basket, Rule
 from worker.domain.decisions import Completed, Context, Decision, Refused
-from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence, State
 
 _PATH = "$.recurrence"
@@ -133,18 +132,6 @@ def orders(basket: Basket, command: commands.BasketOrders, context: Context) -> 
         orders=tuple(ordering.summary(order) for order in page), next=page[-1].id if has_more else UNSET
     )
     return Completed(status=200, basket=basket, body=body)
-
-
-def order(order_id: str, found: Order | None, context: Context) -> Decision:
-    """Show an order to its owner, a service or an operator."""
-    caller = context.caller
-    if found is None:
-        message = f"there is no order {order_id!r}"
-        return Refused(problems=(Problem(code=ErrorKey.ORDER_NOT_FOUND, message=message),))
-    if found.owner != caller.user and not caller.is_service and not caller.is_operator:
-        message = "the order belongs to another user"
-        return Refused(problems=(Problem(code=ErrorKey.FORBIDDEN, message=message),))
-    return Completed(status=200, body=found.document)
 
 
 def _set(current: Recurrence | None, rule: Rule, context: Context) -> Recurrence:

@@ -40,6 +40,7 @@ def read(sent: RecurrenceInput, path: str) -> Rule | list[Problem] | None:
         end_at=end_at,
         repetitions=repetitions,
         executes_missed=sent.execute_missed_orders,
+        new_data_only=sent.new_data_only,
     )
 
 

@@ -214,6 +214,7 @@ def keys_of(basket: Basket) -> Iterator[Key]:
         found.append((Kind.PRODUCT, item.sku))
         found.append((Kind.SHIPPING_METHOD, item.shipping_method_id))
     found += [(Kind.PROMOTION, code) for code in content.promotions]
+    found += [(Kind.PROCESS, one.processing.process_id) for one in content.datasets if one.processing]
     return ((basket.channel, kind, id_) for kind, id_ in found if id_)
 
 
@@ -228,6 +229,8 @@ def keys_to_order(basket: Basket) -> Iterator[Key]:
     ]
     found.append((Kind.COST_CENTER, content.cost_center_id))
     found += [(Kind.QUOTE, item.quote_id) for item in content.items]
+    if content.datasets:
+        found.append((Kind.USER, basket.owner))
     if content.cost_center_id or content.has_quote:
         found += [(Kind.USER, basket.owner), (Kind.CUSTOMER, basket.customer)]
     return ((basket.channel, kind, id_) for kind, id_ in found if id_)
