@@ -10,6 +10,7 @@ import time
 from celery import Celery, signals
 from celery.utils.nodenames import gethostname, nodename
 from celery.worker import state
+from msgspec import structs
 
 from worker import exposure, tasks, tls
 from worker.attendance import Attendance
@@ -17,6 +18,7 @@ from worker.key_sets import KeySetFile
 from worker.ops import endpoint
 from worker.ops.signs import Signs
 from worker.publisher import Publisher
+from worker.searches import Searches
 from worker.settings import Settings
 from worker.slots import Slot
 from worker.store import database, schema
@@ -65,6 +67,18 @@ def _furnish(app: Celery, settings: Settings, name: str, signs: Signs) -> None:
     broker_url = settings.broker_url.get_secret_value()
     engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
     slot, suspects = Slot.parse(settings.slot), Suspects(engine)
+    tools = tasks.Tools(
+        engine,
+        Publisher(broker_url, f"basketry {name}", "replies", settings.broker_files),
+        Publisher(broker_url, f"basketry {name}", "events", settings.broker_files),
+        _keyring(settings),
+        suspects,
+        settings.reply_queue_prefixes,
+        lambda: state.should_stop not in (None, False),  # 0 is a reason to stop
+        signs,
+    )
+    # Connections of their own: what searches costs no batch the one it needs.
+    searching = database.engine(settings.database_url.get_secret_value(), f"basketry {name} searches")
     app.workplace = Workplace(
         engine=engine,
         slot=slot,
@@ -75,20 +89,9 @@ def _furnish(app: Celery, settings: Settings, name: str, signs: Signs) -> None:
         outage_patience_seconds=settings.outage_patience.total_seconds(),
         ready_file=settings.ready_file,
         signs=signs,
+        searches=Searches(structs.replace(tools, engine=searching)),
     )
-    tasks.register(
-        app,
-        tasks.Tools(
-            engine,
-            Publisher(broker_url, f"basketry {name}", "replies", settings.broker_files),
-            Publisher(broker_url, f"basketry {name}", "events", settings.broker_files),
-            _keyring(settings),
-            suspects,
-            settings.reply_queue_prefixes,
-            lambda: state.should_stop not in (None, False),  # 0 is a reason to stop
-            signs,
-        ),
-    )
+    tasks.register(app, tools)
 
 
 def _keyring(settings: Settings) -> Keyring:

@@ -12,7 +12,9 @@ import msgspec
 
 from contracts.envelope import Envelope
 from worker import loading, replays, results
-from worker.handlers import Moment, Sender
+from worker.asking import Asker
+from worker.domain.search.questions import Answer, Question
+from worker.handlers import Moment, SearchNeeded, Sender
 from worker.ledger import Ledger, Reply
 from worker.ops.commands import Outcome
 from worker.store import database, dead_letters, inbox, orders, outbox
@@ -39,6 +41,14 @@ class TooMuch(Exception):  # noqa: N818 - it says what is the case
         self.first = first
 
 
+class SearchFirst(Exception):  # noqa: N818 - it says what is the case
+    """A command of a batch must search, which is done apart; nothing was kept. `first` come before it."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__(first)
+        self.first = first
+
+
 class Handled(msgspec.Struct, frozen=True):
     """What is to be sent once the transaction is committed, and what became of each command."""
 
@@ -53,11 +63,13 @@ def handle(
     keyring: Keyring,
     new_id: Callable[[], str],
     failure: str | None = None,
+    *,
+    may_search: bool,
 ) -> Handled:
     """Apply commands in order within an open transaction.
 
-    Raises TooMuch. With `failure`, the reason why the database would not take them, they are parked instead
-    and answered 500.
+    Raises TooMuch, and SearchFirst unless it `may_search`. With `failure`, the reason why the database would
+    not take them, they are parked instead and answered 500.
     """
     now = database.now(tx)
     senders = [_sender(envelope, keyring, now) for envelope in envelopes]
@@ -72,12 +84,18 @@ def handle(
     asked = [(one, replays.decider(one, sender, releases).known) for one, sender in pairs]
     world = World(loading.load(tx, asked if failure is None else ()))
     numbers = iter(orders.numbers(tx, sum(one.type == "basket.checkout" for one in envelopes)))
-    moment = Moment(now=now, new_id=new_id, new_order_number=numbers.__next__)
+    asker = Asker(tx)
+    ask = asker.ask if may_search else _no_answer
+    moment = Moment(now=now, new_id=new_id, new_order_number=numbers.__next__, ask=ask)
     ledger = Ledger(world, entries, known, releases, moment, failure)
     for number, (envelope, sender) in enumerate(pairs):
-        ledger.enter(envelope, sender)
+        try:
+            ledger.enter(envelope, sender)
+        except SearchNeeded:
+            raise SearchFirst(number) from None
         if ledger.answer_bytes > _MAX_ANSWER_BYTES and number:
             raise TooMuch(number)
+    asker.forget_unplaced(world.placed)
     world.save(tx)
     outbox.append(tx, ledger.events)
     dead_letters.park(tx, ledger.letters)
@@ -85,6 +103,10 @@ def handle(
     stored_replays.settle(tx, ledger.settled)
     partitions = frozenset(event.partition for event in ledger.events)
     return Handled(tuple(ledger.replies), partitions, tuple(ledger.outcomes))
+
+
+def _no_answer(_channel: str, _question: Question) -> Answer:
+    raise SearchNeeded
 
 
 def _sender(envelope: Envelope, keyring: Keyring, now: datetime) -> Sender:

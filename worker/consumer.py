@@ -17,10 +17,11 @@ from celery.worker import state
 from celery.worker.consumer import connection, consumer
 from kombu.exceptions import OperationalError
 
-from worker import logs, pauses, tasks, topology
+from worker import logs, pauses, steps, tasks, topology
 from worker.heart import Heart
 from worker.intake import BATCH_BYTES, Intake, oldest_published_at
 from worker.ops.signs import Signs
+from worker.searches import Search
 from worker.standby import Standby
 from worker.store import database, slots
 
@@ -35,46 +36,6 @@ EXIT_OUTAGE = 75  # EX_TEMPFAIL of sysexits.h
 _LONGEST_REST_SECONDS = 60.0  # between subscriptions under which nothing is done
 
 log = logs.get(__name__)
-
-
-class Subscribe(bootsteps.StartStopStep):  # type: ignore[misc]
-    """Declare the topology, and consume once the database is there."""
-
-    requires = (connection.Connection,)
-
-    def __init__(self, c: Consumer, **kwargs: Any) -> None:
-        super().__init__(c, **kwargs)
-        c.heart, c.own, c.dead, c.standby = None, None, None, None
-
-    def start(self, c: Consumer) -> None:
-        c.signs.connected()
-        # Kombu's connection is silently made anew when it is lost, without channels: py-amqp's own is used.
-        c.wire = c.connection.connection
-        heart = c.heart = Heart(c.wire)
-        c.rest(heart)
-        c.declare(heart)
-        c.subscribe()
-
-    def stop(self, c: Consumer) -> None:
-        c.workplace.attendance.leave()
-        c.signs.connected(is_connected=False)
-        c.signs.not_consuming("The connection to the broker was lost, or given up.")
-        c.signs.released()
-        if c.heart is not None:
-            c.heart.stop()
-        c.unsubscribe()
-        c.heart = None
-
-    shutdown = stop
-
-
-class Loop(bootsteps.StartStopStep):  # type: ignore[misc]
-    """The consumer's loop; the last step, because it only ends with the connection or the process."""
-
-    last = True
-
-    def start(self, c: Consumer) -> None:
-        c.consume()
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
@@ -93,7 +54,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc]
         # Celery's own steps for events, gossip, mingle, remote control and delayed delivery have no use
         # here; the last of them declares 28 queues that cannot be bound to a consistent-hash exchange.
-        default_steps = (connection.Connection, Subscribe, Loop)
+        default_steps = (connection.Connection, steps.Subscribe, steps.Loop)
 
     @property
     def workplace(self) -> Workplace:
@@ -182,6 +143,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             arrived = [intake for intake in self.intakes() if len(intake)]
             for intake in arrived:
                 self._handle(intake, heart)
+            self._settle_searches(heart)
             self._take_arrived(0.0 if arrived else heart.idle_seconds)
             heart.tick()
 
@@ -237,7 +199,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def _take_arrived(self, patience_seconds: float) -> None:
         """Wait for a message, then take what the socket holds, up to a batch; more stays in the kernel."""
         seconds = patience_seconds
-        while not self._is_full() and self.wire.read_one(seconds):
+        wakes = self.workplace.searches.wakes
+        while not self._is_full() and self.wire.read_one(seconds, wakes):
             seconds = 0.0
 
     def _is_full(self) -> bool:
@@ -248,11 +211,15 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
 
     def _handle(self, intake: Intake, heart: Heart) -> None:
         """Have a batch done, however long that takes, and ack it."""
-        deliveries, tag = intake.take(self.workplace.batch_size)
+        deliveries = intake.take(self.workplace.batch_size)
         done, growing, held_since = 0, pauses.growing(), time.monotonic()
-        while True:
+        while done < len(deliveries):
             outcome = self._attempt(deliveries[done:], heart)
             if isinstance(outcome, tasks.Done):
+                done = len(deliveries)
+                break
+            if isinstance(outcome, tasks.Apart):
+                done += outcome.first
                 break
             if outcome.first:
                 self.signs.released()
@@ -264,14 +231,27 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             log.warning("batch.held", size=len(deliveries) - done, why=outcome.why, pause_seconds=pause)
             self._hold(pause, heart)
         self.signs.released()
-        intake.acknowledge(tag)
-        self._rests = None
+        intake.acknowledge(done)
+        if done < len(deliveries):
+            self.workplace.searches.begin(Search(deliveries[done], intake, intake.set_apart()))
+        self._rests = None if done else self._rests
 
-    def _attempt(self, deliveries: list[Delivery], heart: Heart) -> tasks.Done | tasks.TryAgain:
+    def _settle_searches(self, heart: Heart) -> None:
+        """Say what has come of commands that search, and ack them, unless they are another's by now."""
+        for search in self.workplace.searches.finished():
+            with heart.beating_alone():
+                self.workplace.searches.say(search)
+            if search.is_ours:
+                search.intake.settle(search.tag)
+                self._rests = None
+        if self.workplace.searches.oldest_seconds > self.workplace.outage_patience_seconds:
+            self._give_up("commands that search wait for the database")
+
+    def _attempt(self, deliveries: list[Delivery], heart: Heart) -> tasks.Outcome:
         """Have the task do it; what it raises ends the process, so that the messages come back counted."""
         try:
             with heart.beating_alone():
-                outcome: tasks.Done | tasks.TryAgain = (
+                outcome: tasks.Outcome = (
                     self.app.tasks[tasks.NAME].apply(args=(deliveries,), throw=True).result
                 )
         except self.connection_errors as error:

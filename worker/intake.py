@@ -1,7 +1,8 @@
 """One channel, the queues that are consumed on it, and what has arrived.
 
 A batch is acked by the tag of its last message, which covers all before it on that channel: so what arrives
-is handed on in the order of arrival, and each channel's on its own.
+is handed on in the order of arrival, and each channel's on its own. A command that searches is set apart, and
+what comes later for its key waits for it; while there are such, the others are acked one by one.
 """
 
 from __future__ import annotations
@@ -36,9 +37,12 @@ class Intake:
         """Subscribe; `prefetch` is per queue. With `is_dead`, they hold what the broker has given up."""
         self._channel = connection.channel()
         self._is_dead = is_dead
+        self.is_closed = False
         self.queues = tuple(queue.name for queue in queues)
         self._received: list[Message] = []
         self._in_hand: list[Message] = []  # taken and not acked yet
+        self._apart: dict[int, Message] = {}  # that search, by their tags
+        self._behind: list[Message] = []  # for whose keys something is apart
         self._channel.basic_qos(0, prefetch, False)
         # Not called `on_message=self._received.append`: the list changes when the channel is closed.
         self._subscription = Subscription(
@@ -51,36 +55,72 @@ class Intake:
 
     @property
     def size(self) -> int:
-        """Give the bytes of the bodies that have arrived."""
-        return sum(len(message.body) for message in self._received)
+        """Give the bytes of the bodies that have arrived and are not handled."""
+        waiting = (*self._received, *self._behind, *self._apart.values())
+        return sum(len(message.body) for message in waiting)
 
-    def take(self, most: int) -> tuple[list[Delivery], int]:
-        """Take the oldest messages; give them, and the tag that acks them.
+    def take(self, most: int) -> list[Delivery]:
+        """Take the oldest messages; there may be none, when all must wait for what is apart.
 
         One that may have ended a worker comes alone: acked as soon as it is done, it is not counted again.
         """
+        self._hold_back()
         taken: list[Delivery] = []
         size = 0
         for message in self._received[:most]:
             delivery = self._delivery(message)
             size += len(delivery.body)
-            is_apart = suspects.is_suspect(delivery) or (taken and suspects.is_suspect(taken[0]))
-            if taken and (is_apart or size > BATCH_BYTES):
+            is_alone = suspects.is_suspect(delivery) or (taken and suspects.is_suspect(taken[0]))
+            if taken and (is_alone or size > BATCH_BYTES):
                 break
             taken.append(delivery)
         self._in_hand = self._received[: len(taken)]
         del self._received[: len(taken)]
-        return taken, self._in_hand[-1].delivery_tag
+        return taken
 
-    def acknowledge(self, tag: int) -> None:
-        """Ack a message and all that arrived before it."""
-        self._channel.basic_ack(tag, multiple=True)
-        self._in_hand = []
+    def acknowledge(self, count: int) -> None:
+        """Ack the first messages of what is in hand; the others are there to be taken again."""
+        done, left = self._in_hand[:count], self._in_hand[count:]
+        if done and not self._apart:
+            self._channel.basic_ack(done[-1].delivery_tag, multiple=True)
+        else:
+            for message in done:
+                self._channel.basic_ack(message.delivery_tag)
+        self._in_hand, self._received = [], [*left, *self._received]
+
+    def set_apart(self) -> int:
+        """Take the oldest message for as long as it needs, until `settle`; give its tag."""
+        message = self._received.pop(0)
+        self._apart[message.delivery_tag] = message
+        return message.delivery_tag
+
+    def settle(self, tag: int) -> None:
+        """Ack a message that was apart, and let go on what has waited for it."""
+        del self._apart[tag]
+        self._channel.basic_ack(tag)
+        # In the order of arrival: an ack of many covers all with a lower tag.
+        self._received = sorted((*self._behind, *self._received), key=lambda one: one.delivery_tag)
+        self._behind = []
+
+    def _hold_back(self) -> None:
+        """Put aside what must not overtake a message that is apart.
+
+        What was published past the hash asks about a whole queue (`operating.barrier`): it waits for all.
+        """
+        if not self._apart:
+            return
+        keys = {message.delivery_info["routing_key"] for message in self._apart.values()}
+        free: list[Message] = []
+        for message in self._received:
+            waits = message.delivery_info["routing_key"] in keys or not message.delivery_info["exchange"]
+            (self._behind if waits else free).append(message)
+        self._received = free
 
     @property
     def unacked(self) -> list[Message]:
         """Give what has arrived and is not acked; safe to be asked by another thread."""
-        return [*self._in_hand, *self._received]
+        apart = tuple(self._apart.values())
+        return [*apart, *self._behind, *self._in_hand, *self._received]
 
     def close(self) -> None:
         """Close the channel, never cancel: what is unacked goes back to the front of its queue, in order.
@@ -88,11 +128,13 @@ class Intake:
         A cancelled consumer's unacked messages would be overtaken by the next ones. Raises OSError and
         amqp.AMQPError when the broker does not answer; then the connection has to go.
         """
+        self.is_closed = True
         try:
             self._channel.close()
         finally:
             # Deliveries still arrive while the channel closes; they are another worker's by now.
-            self._received, self._in_hand = [], []
+            self._received, self._in_hand, self._behind = [], [], []
+            self._apart = {}
 
     def _receive(self, message: Message) -> None:
         self._received.append(message)

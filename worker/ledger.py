@@ -145,6 +145,8 @@ class Ledger:
             return _INTERNAL_ERROR, self._failure
         try:
             return handlers.decide(envelope, sender, self._world, self._moment, is_reused=is_reused), ""
+        except handlers.SearchNeeded:
+            raise
         except Exception:  # noqa: BLE001 - a defect of ours must cost this command alone
             return _INTERNAL_ERROR, traceback.format_exc()
 

@@ -82,12 +82,13 @@ class Connection(pyamqp.Connection):  # type: ignore[misc]
         bound_waits(self)
         return connected
 
-    def read_one(self, seconds: float) -> bool:
+    def read_one(self, seconds: float, wakes: int | None = None) -> bool:
         """Read a frame and deliver what it completes; False when none came within that time.
 
+        Waits no longer than until the file `wakes` can be read.
         py-amqp's own reading without waiting turns in circles when the broker falls silent within a frame.
         """
-        if not seconds and not self._may_be_read():
+        if (not seconds or wakes is not None) and not self._may_be_read(seconds, wakes):
             return False
         try:
             self.blocking_read(max(seconds, _A_MOMENT_SECONDS))
@@ -95,13 +96,16 @@ class Connection(pyamqp.Connection):  # type: ignore[misc]
             return False
         return True
 
-    def _may_be_read(self) -> bool:
+    def _may_be_read(self, seconds: float, wakes: int | None) -> bool:
         transport = self.transport
         if transport._read_buffer or getattr(transport.sock, "pending", int)():  # noqa: SLF001 - read ahead
             return True
         poll = select.poll()
         poll.register(transport.sock, select.POLLIN)
-        return bool(poll.poll(0))
+        if wakes is not None:
+            poll.register(wakes, select.POLLIN)
+        ready = poll.poll(seconds * 1000)
+        return any(file == transport.sock.fileno() for file, _ in ready)
 
 
 def bound_waits(connection: Any) -> None:

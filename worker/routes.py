@@ -118,6 +118,11 @@ ROUTES: dict[str, Route] = {
 }
 
 
+def searches(type_: str) -> bool:
+    """Whether a command is one that searches; an order may have to, which its basket decides."""
+    return type_ in ("basket.selection.add", "basket.selection.upload", "basket.selection.remove")
+
+
 def hands_over(command: Command | None) -> bool:
     """Whether a command may give a basket to somebody else: what is answered after it is that person's."""
     return bool(getattr(command, "new_owner_authentication_token", None))

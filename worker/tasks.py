@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from contracts import envelope
 from contracts.envelope import Delivery, Envelope
@@ -50,6 +51,23 @@ class TryAgain(msgspec.Struct, frozen=True):
     why: str
 
 
+class Apart(msgspec.Struct, frozen=True):
+    """The delivery at `first` must search: it is to be handled apart. The ones before are done."""
+
+    first: int
+
+
+class Saying(msgspec.Struct, frozen=True):
+    """What is to be said of commands that are committed."""
+
+    handled: batch.Handled
+    envelopes: Sequence[Envelope]
+    seconds: float  # that the transaction took
+
+
+Outcome = Done | TryAgain | Apart
+
+
 class Tools(msgspec.Struct, frozen=True):
     """What a worker process works with."""
 
@@ -61,57 +79,73 @@ class Tools(msgspec.Struct, frozen=True):
     reply_queue_prefixes: tuple[str, ...]
     is_stopping: Callable[[], bool]
     signs: Signs
+    may_search: bool = False
+    leave: Callable[[Saying], None] | None = None  # takes what is to be said, if that is another's
 
 
 def register(app: Celery, tools: Tools) -> None:
     """Register the task; the consumer calls it once for every batch."""
 
     @app.task(name=NAME, shared=False)  # type: ignore[untyped-decorator]
-    def apply_commands(deliveries: Sequence[Delivery]) -> Done | TryAgain:
+    def apply_commands(deliveries: Sequence[Delivery]) -> Outcome:
         return _apply(tools, deliveries)
 
 
-def _apply(tools: Tools, deliveries: Sequence[Delivery]) -> Done | TryAgain:
+def apply_apart(tools: Tools, delivery: Delivery, leave: Callable[[Saying], None]) -> Done | TryAgain:
+    """Apply a command that searches, in another thread than the others; leave what is to be said."""
+    one = envelope.open_envelope(delivery, tools.reply_queue_prefixes)
+    outcome = _apply_alone(structs.replace(tools, may_search=True, leave=leave), one)
+    assert not isinstance(outcome, Apart)  # noqa: S101 - it may search
+    return outcome
+
+
+def _apply(tools: Tools, deliveries: Sequence[Delivery]) -> Outcome:
     """Apply what has arrived together; what may have ended a worker comes alone."""
     if suspects.is_suspect(deliveries[0]):
         return _apply_suspect(tools, deliveries[0])
     return _apply_arrived(tools, deliveries)
 
 
-def _apply_suspect(tools: Tools, delivery: Delivery) -> Done | TryAgain:
+def _apply_suspect(tools: Tools, delivery: Delivery) -> Outcome:
     if delivery.is_given_up:
         return _park_unread(tools, delivery, _GIVEN_UP_BY_THE_BROKER)
     try:
         attempt = tools.suspects.begin(delivery)
     except database.TryAgain as error:
         return TryAgain(0, str(error))
+    outcome: Outcome
     if attempt > suspects.MAX_ATTEMPTS:
-        outcome = _park_unread(
-            tools, msgspec.structs.replace(delivery, attempts=attempt - 1), _ENDED_ITS_WORKERS
-        )
+        outcome = _park_unread(tools, structs.replace(delivery, attempts=attempt - 1), _ENDED_ITS_WORKERS)
     else:
-        outcome = _apply_arrived(tools, [msgspec.structs.replace(delivery, attempts=attempt)])
+        # Searches included: nothing else is under way when it ends its worker once more.
+        alone = structs.replace(tools, may_search=True)
+        outcome = _apply_arrived(alone, [structs.replace(delivery, attempts=attempt)])
     if isinstance(outcome, Done):
         tools.suspects.settled(delivery)
     return outcome
 
 
 def _park_unread(tools: Tools, delivery: Delivery, why: str) -> Done | TryAgain:
-    unread = msgspec.structs.replace(delivery, is_given_up=True)
+    unread = structs.replace(delivery, is_given_up=True)
     return _park(tools, envelope.open_envelope(unread, tools.reply_queue_prefixes), why)
 
 
-def _apply_arrived(tools: Tools, deliveries: Sequence[Delivery]) -> Done | TryAgain:
+def _apply_arrived(tools: Tools, deliveries: Sequence[Delivery]) -> Outcome:
     envelopes = [envelope.open_envelope(delivery, tools.reply_queue_prefixes) for delivery in deliveries]
     done = 0
     for batch_ in _cut(envelopes):
         if done and tools.is_stopping():
             return TryAgain(done, "the worker was asked to stop")
         outcome = _apply_batch(tools, batch_)
-        if isinstance(outcome, TryAgain):
-            return TryAgain(done + outcome.first, outcome.why)
+        if not isinstance(outcome, Done):
+            return _behind(done, outcome)
         done += len(batch_)
     return Done()
+
+
+def _behind(done: int, outcome: TryAgain | Apart) -> TryAgain | Apart:
+    """Count the ones that were done before."""
+    return structs.replace(outcome, first=done + outcome.first)
 
 
 def _cut(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
@@ -121,6 +155,7 @@ def _cut(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
         if together and (
             routes.begins_anew(one.type, {earlier.type for earlier in together})
             or routes.hands_over(together[-1].command)
+            or routes.searches(one.type)
         ):
             yield together
             together = []
@@ -128,26 +163,30 @@ def _cut(envelopes: Sequence[Envelope]) -> Iterator[list[Envelope]]:
     yield together
 
 
-def _apply_batch(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain:
+def _apply_batch(tools: Tools, envelopes: Sequence[Envelope]) -> Outcome:
     """Apply commands in one transaction, or in several when their answers are too much for one."""
+    if routes.searches(envelopes[0].type) and not tools.may_search:
+        return Apart(0)
     done, size = 0, len(envelopes)
     while done < len(envelopes):
         outcome = _apply_together(tools, envelopes[done : done + size])
-        if isinstance(outcome, TryAgain):
-            return TryAgain(done + outcome.first, outcome.why)
         if isinstance(outcome, int):
             size = outcome
+        elif not isinstance(outcome, Done):
+            return _behind(done, outcome)
         else:
             done += size
     return Done()
 
 
-def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain | int:
+def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Outcome | int:
     """Apply commands in one transaction; nothing is done when only so many of them fit into one."""
     try:
         _commit_and_say(tools, envelopes)
     except batch.TooMuch as error:
         return error.first
+    except batch.SearchFirst as error:
+        return error.first or Apart(0)
     except database.TryAgain as error:
         if not isinstance(error, database.TooSlow):
             return TryAgain(0, str(error))
@@ -159,19 +198,21 @@ def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAg
     return _apply_one_by_one(tools, envelopes)
 
 
-def _apply_one_by_one(tools: Tools, envelopes: Sequence[Envelope]) -> Done | TryAgain:
+def _apply_one_by_one(tools: Tools, envelopes: Sequence[Envelope]) -> Outcome:
     for index, one in enumerate(envelopes):
         if tools.is_stopping():
             return TryAgain(index, "the worker was asked to stop")
         outcome = _apply_alone(tools, one)
-        if isinstance(outcome, TryAgain):
-            return TryAgain(index, outcome.why)
+        if not isinstance(outcome, Done):
+            return _behind(index, outcome)
     return Done()
 
 
-def _apply_alone(tools: Tools, one: Envelope) -> Done | TryAgain:
+def _apply_alone(tools: Tools, one: Envelope) -> Outcome:
     try:
         _commit_and_say(tools, [one])
+    except batch.SearchFirst:
+        return Apart(0)
     except database.TooSlow as error:
         return _again_or_park(tools, one, str(error))
     except database.TryAgain as error:
@@ -189,8 +230,8 @@ def _again_or_park(tools: Tools, one: Envelope, why: str) -> Done | TryAgain:
         return TryAgain(0, str(error))
     if attempt < suspects.MAX_ATTEMPTS:
         return TryAgain(0, why)
-    tried = msgspec.structs.replace(one.delivery, attempts=attempt)
-    outcome = _park(tools, msgspec.structs.replace(one, delivery=tried), f"{why}, {attempt} times")
+    tried = structs.replace(one.delivery, attempts=attempt)
+    outcome = _park(tools, structs.replace(one, delivery=tried), f"{why}, {attempt} times")
     if isinstance(outcome, Done):
         tools.suspects.settled(one.delivery)
     return outcome
@@ -210,15 +251,25 @@ def _park(tools: Tools, one: Envelope, failure: str) -> Done | TryAgain:
 
 
 def _commit_and_say(tools: Tools, envelopes: Sequence[Envelope], failure: str | None = None) -> None:
-    """Apply commands in one transaction; then send the replies in order, then relay the events.
+    """Apply commands in one transaction; then say what came of them, or leave that."""
+    started_at = time.monotonic()
+    with database.transaction(tools.engine) as tx:
+        handled = batch.handle(tx, envelopes, tools.keyring, ids.new_id, failure, may_search=tools.may_search)
+    saying = Saying(handled, envelopes, time.monotonic() - started_at)
+    if tools.leave is None:
+        say(tools, saying)
+    else:
+        tools.leave(saying)
+
+
+def say(tools: Tools, saying: Saying) -> None:
+    """Send the replies in order, then relay the events.
 
     What the broker does not take now is not lost: events wait in the outbox for the sweep, and an asker
     without a reply sends the command again under the same message id.
     """
-    started_at = time.monotonic()
-    with database.transaction(tools.engine) as tx:
-        handled = batch.handle(tx, envelopes, tools.keyring, ids.new_id, failure)
-    committed = Committed(envelopes, handled.outcomes, time.monotonic() - started_at)
+    handled = saying.handled
+    committed = Committed(saying.envelopes, handled.outcomes, saying.seconds)
     tools.signs.alive()
     replying.send(handled.replies, tools.replying)
     try:

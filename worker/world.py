@@ -104,6 +104,11 @@ class World:
                 traceparent=envelope.traceparent,
             )
 
+    @property
+    def placed(self) -> set[tuple[str, str]]:
+        """Name the orders that were placed: channel, id."""
+        return {(order.channel, order.id) for order in self._orders}
+
     def save(self, tx: Transaction) -> None:
         """Write what changed, with one statement a kind."""
         loaded = self._loaded

@@ -1,0 +1,121 @@
+"""Commands that search, handled apart: in threads of their own, so that a slow search keeps nobody waiting.
+
+A thread decides and commits, on a connection of its own to the database; what is to be said, and acked, is
+left to the consumer, whose connections to the broker are not made for two threads. What comes later for the
+same basket is kept back by the consumer until the search is done, so its order holds.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from worker import logs, pauses, tasks
+
+if TYPE_CHECKING:
+    from contracts.envelope import Delivery
+    from worker.intake import Intake
+    from worker.tasks import Tools
+
+THREADS = 2
+
+log = logs.get(__name__)
+
+
+class Search:
+    """One command on its way; its intake acks it by its tag."""
+
+    def __init__(self, delivery: Delivery, intake: Intake, tag: int) -> None:
+        self.delivery, self.intake, self.tag = delivery, intake, tag
+        self.said: list[tasks.Saying] = []
+        self.defect: BaseException | None = None
+        self.begun_at = time.monotonic()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the message was not given back: else it is another worker's, or comes once more."""
+        return not self.intake.is_closed
+
+
+class Searches:
+    """Threads that handle commands, and what they have finished."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._waiting: SimpleQueue[Search] = SimpleQueue()
+        self._finished: SimpleQueue[Search] = SimpleQueue()
+        self._under_way: set[Search] = set()
+        self._threads: list[threading.Thread] = []
+        self.wakes, self._bell = os.pipe()
+        os.set_blocking(self.wakes, False)
+        os.set_blocking(self._bell, False)
+
+    def begin(self, search: Search) -> None:
+        """Have a command handled; threads are started when they are first needed."""
+        self._under_way.add(search)
+        if len(self._threads) < min(THREADS, len(self._under_way)):
+            thread = threading.Thread(target=self._run, name="searches", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._waiting.put(search)
+
+    def finished(self) -> list[Search]:
+        """Give what was finished since; raises a defect of ours, as the consumer's own batches do."""
+        if self._finished.empty():
+            return []
+        self._silence()
+        done = []
+        while not self._finished.empty():
+            search = self._finished.get()
+            self._under_way.discard(search)
+            if search.defect is not None:
+                raise RuntimeError("a search failed on a defect of ours") from search.defect
+            done.append(search)
+        return done
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Give how long the oldest of ours has been under way."""
+        now = time.monotonic()
+        return max((now - search.begun_at for search in self._under_way if search.is_ours), default=0.0)
+
+    def say(self, search: Search) -> None:
+        """Send replies and relay events of a finished one; for the consumer's thread."""
+        for saying in search.said:
+            tasks.say(self._tools, saying)
+
+    def _run(self) -> None:
+        while True:
+            search = self._waiting.get()
+            try:
+                self._handle(search)
+            except BaseException as error:  # noqa: BLE001 - told to the consumer, which ends the process
+                search.defect = error
+            self._finished.put(search)
+            self._ring()
+
+    def _handle(self, search: Search) -> None:
+        """Try until it is done or given back: only the database keeps it waiting."""
+        for pause in pauses.growing():
+            if not search.is_ours:
+                return
+            outcome = tasks.apply_apart(self._tools, search.delivery, search.said.append)
+            if isinstance(outcome, tasks.Done):
+                return
+            log.warning("search.held", why=outcome.why, pause_seconds=pause)
+            time.sleep(pause)
+
+    def _ring(self) -> None:
+        try:
+            os.write(self._bell, b"!")
+        except BlockingIOError:
+            log.debug("bell.rung_already")
+
+    def _silence(self) -> None:
+        try:
+            os.read(self.wakes, 4096)
+        except BlockingIOError:
+            log.debug("bell.silent")
