@@ -199,6 +199,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def _take_arrived(self, patience_seconds: float) -> None:
         """Wait for a message, then take what the socket holds, up to a batch; more stays in the kernel."""
         seconds = patience_seconds
+        if self._is_full() and not any(len(intake) for intake in self.intakes()):
+            self.workplace.searches.wait(seconds)  # there is no more room, and all of it waits for them
         wakes = self.workplace.searches.wakes
         while not self._is_full() and self.wire.read_one(seconds, wakes):
             seconds = 0.0

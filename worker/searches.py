@@ -8,6 +8,7 @@ same basket is kept back by the consumer until the search is done, so its order 
 from __future__ import annotations
 
 import os
+import select
 import threading
 import time
 from queue import SimpleQueue
@@ -86,6 +87,10 @@ class Searches:
         """Send replies and relay events of a finished one; for the consumer's thread."""
         for saying in search.said:
             tasks.say(self._tools, saying)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until one is finished, at most so long."""
+        select.select([self.wakes], [], [], seconds)
 
     def _run(self) -> None:
         while True:

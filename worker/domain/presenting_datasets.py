@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
@@ -16,7 +18,6 @@ from contracts.representation import (
     SelectionRequestView,
     present,
 )
-from worker.domain.search import lucene
 
 if TYPE_CHECKING:
     from worker.domain.datasets import DatasetSelection, DatedSelection, FileFilter, Processing
@@ -51,14 +52,19 @@ def _selection(selection: DatedSelection) -> ItemsSelectionView:
             engine_type=request.engine_type,
             dataset_urn=present(request.dataset_urn),
             search_parameters=_parameters(
-                lucene.one_of("providerId", request.provider_ids) if request.provider_ids else request.q,
-                request.g,
+                _uploaded(request.provider_ids) if request.provider_ids else request.q, request.g
             ),
             entity_ids_to_include=present(request.include),
             entity_ids_to_exclude=present(request.exclude),
             selection_date=at,
         ),
     )
+
+
+def _uploaded(provider_ids: Sequence[str]) -> str:
+    """Write an upload as the query that finds the same."""
+    quoted = (re.sub(r'(["\\])', r"\\\1", id_) for id_ in provider_ids)
+    return "providerId:(" + " OR ".join(f'"{id_}"' for id_ in quoted) + ")"
 
 
 def _parameters(q: str | tuple[str, ...], g: str | tuple[str, ...]) -> SearchParametersView | UnsetType:

@@ -26,7 +26,7 @@ from rich.table import Table
 from contracts.client import Answer, Client
 from worker import tokens
 from worker.local import roles, state
-from worker.local.demo import standing_order, story
+from worker.local.demo import datasets, standing_order, story
 from worker.local.demo.events import Event, Events
 
 
@@ -53,18 +53,24 @@ def run(state_dir: Path) -> list[str]:
     """Play it all; give what was not as expected."""
     console = Console()
     with _stack(state_dir, console) as environment:
-        broker_url = environment["BASKETRY_BROKER_URL"]
-        bearers = _bearers(environment["BASKETRY_JWT_SECRET"])
-        with (
-            Events(broker_url, story.CHANNEL) as events,
-            Client(broker_url, channel=story.CHANNEL) as client,
-        ):
-            stage = Stage(client=client, bearers=bearers, events=events, console=console)
+        with _stage(environment, story.CHANNEL, console) as stage:
             console.rule("A basket, with Intershop's own requests")
             basket_id = f"basket-{uuid.uuid4().hex[:12]}"
             wrong = _show_basket(stage, basket_id)
             console.rule("A standing order")
-            return wrong + standing_order.show(stage, basket_id)
+            wrong += standing_order.show(stage, basket_id)
+        with _stage(environment, datasets.CHANNEL, console) as stage:
+            console.rule("A basket of datasets, with REGARDS' own data")
+            return wrong + datasets.show(stage)
+
+
+@contextmanager
+def _stage(environment: dict[str, str], channel: str, console: Console) -> Iterator[Stage]:
+    """Be an upstream service of one sales channel."""
+    broker_url = environment["BASKETRY_BROKER_URL"]
+    bearers = _bearers(environment["BASKETRY_JWT_SECRET"])
+    with Events(broker_url, channel) as events, Client(broker_url, channel=channel) as client:
+        yield Stage(client=client, bearers=bearers, events=events, console=console)
 
 
 @contextmanager
