@@ -122,7 +122,7 @@ def _keys_of_command(envelope: Envelope, who: Sequence[Caller]) -> Iterator[refe
                 yield channel, Kind.CUSTOMER, caller.customer
         for kind, id_ in route.lookups(envelope.command):
             yield channel, kind, id_
-    elif isinstance(route, Put) and route.read is not None:
+    elif isinstance(route, Put) and route.read is not None and route.kind in reference.NAMING:
         # What an entry names is read with it, for the commands behind it in this batch.
         value = route.read(envelope.command)
         if not isinstance(value, list):

@@ -11,6 +11,7 @@ from contracts.body import Command
 from worker import lookups
 from worker.domain import (
     adding,
+    cataloguing,
     closing,
     creating,
     items,
@@ -85,6 +86,9 @@ _PUTS: dict[Kind, Callable[[Any], Any]] = {
     Kind.STORE: putting.store,
     Kind.COST_CENTER: putting.cost_center,
     Kind.QUOTE: putting.quote,
+    Kind.DATASET: cataloguing.dataset,
+    Kind.DATA_OBJECT: cataloguing.data_object,
+    Kind.PROCESS: cataloguing.process,
 }
 
 Route = Put | Erase | OnBasket | OnOrder | OnOwner

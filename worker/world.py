@@ -15,13 +15,16 @@ from worker.domain import callers
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Listed, OrderedFile
+from worker.domain.objects import DataObject
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence
 from worker.domain.reference import Catalog, Channel, Reference
 from worker.loading import Loaded, files_of, list_of, page_of
 from worker.routes import ROUTES, Put
 from worker.store import baskets, erasure, orders, recurrences, reference
+from worker.store import catalog as stored_catalog
 from worker.store.database import Transaction
+from worker.store.reference import Kind
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -35,6 +38,8 @@ class World:
         self._baskets = dict(loaded.baskets)
         self._recurrences = dict(loaded.recurrences)
         self._put: dict[reference.Key, Reference | None] = {}
+        self._objects: dict[stored_catalog.Key, DataObject] = {}
+        self._removed_objects: set[stored_catalog.Key] = set()
         # What was put hides what was loaded, None what was removed; only `_put` is ever written to.
         self._reference = ChainMap(self._put, cast("dict[reference.Key, Reference | None]", loaded.reference))
         self._catalogs: dict[str, Catalog] = {}
@@ -95,7 +100,7 @@ class World:
         if completed.order is not None:
             self._orders.append(completed.order)
         if isinstance(route, Put):
-            self._put[envelope.channel, route.kind, envelope.key] = completed.reference
+            self._take_in(route.kind, key, completed.reference)
         if completed.is_erasure:
             self._erasures[key] = erasure.Erasure(
                 channel=envelope.channel,
@@ -122,8 +127,20 @@ class World:
         orders.append(tx, self._orders)
         orders.append_skips(tx, self._skips)
         reference.save(tx, self._put)
+        stored_catalog.save(tx, self._objects, self._removed_objects)
         erasure.note_handovers(tx, self._handovers)
         erasure.ask(tx, list(self._erasures.values()))
+
+    def _take_in(self, kind: Kind, key: stored_catalog.Key, entry: Reference | None) -> None:
+        if isinstance(entry, DataObject):
+            self._objects[key] = entry
+        elif kind is Kind.DATA_OBJECT:
+            # Put again later in the batch, it is another object all the same.
+            self._objects.pop(key, None)
+            self._removed_objects.add(key)
+        else:
+            channel_id, id_ = key
+            self._put[channel_id, kind, id_] = entry
 
 
 def _is_handed_over(before: Basket | None, after: Basket) -> TypeGuard[Basket]:

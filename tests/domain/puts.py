@@ -6,9 +6,9 @@ from typing import Any
 from contracts import codec_json
 from contracts.errors import ErrorKey
 from contracts.reference_data import PUTS
-from worker.domain import putting
+from worker.routes import ROUTES
 
-READ: dict[str, Any] = {kind: getattr(putting, kind.replace("-", "_")) for kind in PUTS}
+READ: dict[str, Any] = {kind: ROUTES[f"{kind}.put"].read for kind in PUTS}
 
 
 def put(kind: str, body: dict[str, Any]) -> Any:

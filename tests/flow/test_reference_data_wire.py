@@ -30,6 +30,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "cost-center": {"customer": "acme", "active": True},
     "quote": quote("acme", BENQ),
     "channel": {"currency": "EUR"},
+    "dataset": {"label": "Sentinel-2", "groups": ["observers"]},
+    "process": {"forbidSplit": True, "limit": {"type": "FILES", "value": 10}},
 }
 
 

@@ -64,6 +64,8 @@ _TYPES: dict[Kind, type[Reference]] = {
     Kind.PROCESS: Process,
 }
 
+NAMING = (Kind.USER, Kind.QUOTE)  # the entries of these kinds name others
+
 _LOAD = text("""
 SELECT reference.channel, reference.kind, reference.id, reference.document::text AS document
 FROM unnest(CAST(:channels AS text[]), CAST(:kinds AS text[]), CAST(:ids AS text[]))
@@ -133,7 +135,7 @@ def _read(tx: Transaction, keys: Collection[Key]) -> dict[Key, str]:
 
 def _named_by(key: Key, document: str) -> Iterator[Key]:
     """Decode only what may name others; one that cannot be read is found out by who needs it."""
-    if key[1] in (Kind.USER, Kind.QUOTE):
+    if key[1] in NAMING:
         with suppress(msgspec.DecodeError):
             yield from keys_of_entry(key[0], msgspec.json.decode(document, type=_TYPES[key[1]]))
 
