@@ -60,8 +60,12 @@ def _element(name: str, value: Any) -> str:
     if isinstance(value, tuple):
         content = "".join(_element(_element_name(type(item)), item) for item in value)
         return f"<{name}>{content}</{name}>"
-    if isinstance(value, dict):  # of parameters, whose names are names in XML, too
-        return f"<{name}>{''.join(_element(field, item) for field, item in value.items())}</{name}>"
+    if isinstance(value, dict):
+        # Names are the customer's, and not all of them could be an element's.
+        content = "".join(
+            f'<Parameter name="{_escaped(key)}">{_escaped(item)}</Parameter>' for key, item in value.items()
+        )
+        return f"<{name}>{content}</{name}>"
     if not isinstance(value, msgspec.Struct):
         return f"<{name}>{_escaped(value)}</{name}>"
     shown = list(_shown(value))

@@ -11,7 +11,8 @@ from contracts import commands
 from contracts.envelope import Envelope
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
-from worker.domain.decisions import Listed, OrderedFile
+from worker.domain.decisions import Listed
+from worker.domain.objects import FilesPage
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence
 from worker.domain.reference import Reference
@@ -22,7 +23,7 @@ from worker.store.database import Transaction
 from worker.store.reference import Kind
 
 PageKey = tuple[str, str, Page]  # channel, basket id, page
-FilesKey = tuple[str, str, str | None, int]  # channel, order id, after, limit
+FilesKey = tuple[str, str, str, int]  # channel, order id, after, limit
 ListKey = tuple[str, str, int, str]  # channel, owner, limit, after
 Asked = tuple[Envelope, Sequence[Caller]]  # a command, its caller, and a new owner if there is one
 
@@ -35,7 +36,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     reference: Mapping[reference.Key, Reference] = {}
     orders: Mapping[orders.Key, Order] = {}
     pages: Mapping[PageKey, tuple[Order, ...]] = {}
-    files: Mapping[FilesKey, tuple[OrderedFile, ...] | None] = {}
+    files: Mapping[FilesKey, FilesPage | None] = {}
     lists: Mapping[ListKey, tuple[Listed, ...]] = {}
 
 
@@ -62,11 +63,7 @@ def load(tx: Transaction, asked: Collection[Asked]) -> Loaded:
             for page in {page_of(one, who[0]) for one, who in wanted if who}
             if page is not None
         },
-        files={
-            page: ordered_data.page(tx, *page)
-            for page in {files_of(one) for one, _ in wanted}
-            if page is not None
-        },
+        files={page: _files(tx, page) for page in {files_of(one) for one, _ in wanted} if page is not None},
         lists={
             wanted: baskets.listed(tx, *wanted)
             for wanted in {list_of(one) for one, _ in wanted}
@@ -81,6 +78,13 @@ def page_of(envelope: Envelope, caller: Caller) -> PageKey | None:
     if not isinstance(route, OnBasket) or route.page is None:
         return None
     return envelope.channel, envelope.key, route.page(envelope.command, caller)
+
+
+def _files(tx: Transaction, page: FilesKey) -> FilesPage | None:
+    try:
+        return ordered_data.page(tx, *page)
+    except ValueError:  # a place that is none
+        return None
 
 
 def files_of(envelope: Envelope) -> FilesKey | None:

@@ -41,12 +41,11 @@ class FilesPage(msgspec.Struct, frozen=True, kw_only=True):
     """A page of an order's files behind the place `after`."""
 
     limit: int
-    after: str | None = None
+    after: str = ""
 
 
 def files(command: commands.OrderFiles) -> FilesPage:
-    """One more than is shown, to know whether there is more."""
-    return FilesPage(limit=command.limit + 1, after=command.after or None)
+    return FilesPage(limit=command.limit, after=command.after or "")
 
 
 def of_processing(command: dataset_commands.BasketDatasetSetProcessing) -> Collection[Lookup]:

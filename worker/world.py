@@ -14,8 +14,8 @@ from contracts.envelope import Envelope
 from worker.domain import callers
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
-from worker.domain.decisions import Completed, Listed, OrderedFile
-from worker.domain.objects import DataObject
+from worker.domain.decisions import Completed, Listed
+from worker.domain.objects import DataObject, FilesPage
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence
 from worker.domain.reference import Catalog, Channel, Reference
@@ -62,7 +62,7 @@ class World:
         page = page_of(envelope, caller)
         return self._loaded.pages[page] if page is not None else ()
 
-    def files(self, envelope: Envelope) -> tuple[OrderedFile, ...] | None:
+    def files(self, envelope: Envelope) -> FilesPage | None:
         """Give the page of an order's files that a command asks for, as it was loaded."""
         wanted = files_of(envelope)
         return self._loaded.files[wanted] if wanted is not None else None

@@ -23,7 +23,7 @@ NAMED = "a name has letters, digits and _, and begins with no digit"
         {"a": {"b": {"c": {"d": {"e": 1}}}}},
         {"a": [[[["x"]]]]},
         {"a": -(2**1023)},
-        {"a": Decimal(5e-324)},
+        {"a": Decimal(5e-324)},  # noqa: RUF032 - with all its digits
         {"a": Decimal("1e-1100")},
         {"a": "x " * 125_000},
         {f"a{n}": "some words" * 50 for n in range(500)},

@@ -1,7 +1,7 @@
 """Which refusal a command gets when several things are wrong with it: the order of the contract, 1.2."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import shop
@@ -13,6 +13,7 @@ from worker.domain.basket import Basket
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Decision
 from worker.domain.reference import Channel
+from worker.domain.search.questions import Question
 from worker.handlers import Moment, Sender
 from worker.loading import Loaded
 from worker.store.reference import Kind
@@ -34,6 +35,10 @@ def command(type_: str, body: object = None, key: str = "a-basket", **changed: A
     )
 
 
+def nobody(_channel: str, question: Question) -> NoReturn:
+    raise AssertionError(f"nothing is to be asked here: {question}")
+
+
 def decide(
     envelope: Envelope,
     caller: Caller | None = shop.PATRICIA,
@@ -45,7 +50,12 @@ def decide(
     known: dict[Any, Any] = {("default", Kind.CHANNEL, "default"): Channel()}
     known |= {("default", Kind.PRODUCT, sku): product for sku, product in shop.PRODUCTS.items()}
     sender = Sender(caller=caller, user=caller.user if caller else None, new_owner=None)
-    moment = Moment(now=shop.NOW, new_id=iter("abcdefgh").__next__, new_order_number=iter(["1001"]).__next__)
+    moment = Moment(
+        now=shop.NOW,
+        new_id=iter("abcdefgh").__next__,
+        new_order_number=iter(["1001"]).__next__,
+        ask=nobody,
+    )
     is_readable = envelope.command is not None and caller is not None
     pages: dict[Any, Any] = {loading.page_of(envelope, caller): ()} if is_readable else {}
     lists: dict[Any, Any] = {} if envelope.command is None else {loading.list_of(envelope): ()}

@@ -43,7 +43,7 @@ def _handled(stage: Stage, batches: Iterable[list[Envelope]]) -> list[Result]:
     try:
         for envelopes in batches:
             with database.transaction(engine) as tx:
-                replies += batch.handle(tx, envelopes, keyring, ids.new_id).replies
+                replies += batch.handle(tx, envelopes, keyring, ids.new_id, may_search=True).replies
     finally:
         engine.dispose()
     return [

@@ -8,7 +8,7 @@ from holdings import CHANNEL, FILES, NOON, Held, hold, open_dataset
 from sqlalchemy import Connection, text
 
 from worker.domain.datasets import Counts, FileFilter
-from worker.domain.objects import File
+from worker.domain.objects import File, FilesPage, OrderedFile
 from worker.domain.search.predicates import AnyOf, Like, Term
 from worker.domain.search.questions import Criteria, Gather, Gathered, Reach, Task, TooCostly, Window
 from worker.store import eras, ordered_data, searching
@@ -39,7 +39,7 @@ def task(id_: str = "DS1", *selections: Criteria, of: FileFilter | None = None) 
 
 def files(tx: Connection, limit: int = 1000, order: str = "o") -> list[tuple[str, str, str]]:
     """List an order's files, in pages of a size."""
-    found: list[ordered_data.OrderedFile] = []
+    found: list[OrderedFile] = []
     after: str | None = ""
     while after is not None:
         page = ordered_data.page(tx, CHANNEL, order, after, limit)
@@ -211,7 +211,7 @@ def test_a_place_that_is_none_is_told(tx: Connection, after: str) -> None:
 
 def test_a_place_beyond_the_end_has_nothing_behind_it(tx: Connection) -> None:
     after = "9" * 18 + "-" + "9" * 9
-    assert ordered_data.page(tx, CHANNEL, "o", after, 10) == ordered_data.Page(files=())
+    assert ordered_data.page(tx, CHANNEL, "o", after, 10) == FilesPage(files=())
 
 
 def test_orders_that_were_not_placed_are_forgotten(tx: Connection) -> None:

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import msgspec
 
 from contracts.errors import Problem
-from contracts.orders import OrderFileView
 from worker.domain.basket import Basket
 from worker.domain.callers import Caller
 from worker.domain.money import Money
 from worker.domain.noticing import Notice
+from worker.domain.objects import FilesPage
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence, Skip
 from worker.domain.reference import Catalog, Channel, Reference
@@ -27,13 +27,6 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     changed_at: datetime
     total: Money
-
-
-class OrderedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of an order; `place` is what a page behind it begins with."""
-
-    place: str
-    view: OrderFileView
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +44,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     new_order_number: Callable[[], str]
     recurrence: Recurrence | None = None  # of the basket, when the command is about it
     orders: tuple[Order, ...] = ()  # the ones that the command asks for, newest first
-    files: tuple[OrderedFile, ...] | None = None  # the ones that the command asks for; None: of no such page
+    files: FilesPage | None = None  # the ones that the command asks for; None: there is no such page
     baskets: tuple[Listed, ...] = ()  # the ones that the command asks for, by id
     answer: Answer | None = None  # to what the decision has asked
     new_owner: Caller | None = None  # who the sent newOwnerAuthenticationToken names; None when it is bad

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from worker.domain.datasets import Counts
 from worker.domain.value import Value
 
@@ -21,6 +23,22 @@ class File(Value, frozen=True, kw_only=True):
     type: str
     size: int
     reference: bool = False
+
+
+class OrderedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as it was when it was ordered; `place` is what a page behind it begins with."""
+
+    place: str
+    dataset_id: str
+    object_id: str
+    file: File
+
+
+class FilesPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of an order, in their order; `next` when there are more."""
+
+    files: tuple[OrderedFile, ...]
+    next: str | None = None
 
 
 class Box(Value, frozen=True, kw_only=True):

@@ -9,15 +9,16 @@ import msgspec
 from msgspec import UNSET
 
 from contracts.errors import ErrorKey, Problem
-from contracts.orders import OrderFilesPageView
+from contracts.orders import OrderFilesPageView, OrderFileView
 from worker.domain.decisions import Completed, Refused
 
 if TYPE_CHECKING:
     from contracts import commands
-    from worker.domain.decisions import Context, Decision, OrderedFile
+    from worker.domain.decisions import Context, Decision
+    from worker.domain.objects import OrderedFile
     from worker.domain.ordering import Order
 
-# An answer is at most 900 KB; a name may take a kilobyte, of which JSON may make six.
+# An answer is at most 900 KB, and a name may be a kilobyte long.
 _MAX_PAGE_BYTES = 800 * 1024
 
 
@@ -27,7 +28,7 @@ def get(order_id: str, found: Order | None, _command: commands.OrderGet, context
     return refused or Completed(status=200, body=found.document if found is not None else None)
 
 
-def files(order_id: str, found: Order | None, command: commands.OrderFiles, context: Context) -> Decision:
+def files(order_id: str, found: Order | None, _command: commands.OrderFiles, context: Context) -> Decision:
     """Show a page of an order's files; it may be shorter than was asked for when names are long."""
     refused = _refused(order_id, found, context)
     if refused is not None:
@@ -35,21 +36,30 @@ def files(order_id: str, found: Order | None, command: commands.OrderFiles, cont
     if context.files is None:
         message = "after must be what next of the page before was"
         return Refused(problems=(Problem(code=ErrorKey.MALFORMED, message=message, path="$.after"),))
-    shown = _that_fit(context.files[: command.limit])
-    has_more = len(shown) < len(context.files)
-    body = OrderFilesPageView(
-        files=tuple(one.view for one in shown), next=shown[-1].place if has_more else UNSET
+    views = _that_fit([_view(one) for one in context.files.files])
+    is_whole = len(views) == len(context.files.files)
+    following = context.files.next if is_whole else context.files.files[len(views) - 1].place
+    return Completed(status=200, body=OrderFilesPageView(files=views, next=following or UNSET))
+
+
+def _view(ordered: OrderedFile) -> OrderFileView:
+    return OrderFileView(
+        dataset_ipid=ordered.dataset_id,
+        object_urn=ordered.object_id,
+        name=ordered.file.name,
+        type=ordered.file.type,
+        size=ordered.file.size,
+        reference=ordered.file.reference,
     )
-    return Completed(status=200, body=body)
 
 
-def _that_fit(found: Sequence[OrderedFile]) -> Sequence[OrderedFile]:
+def _that_fit(views: Sequence[OrderFileView]) -> tuple[OrderFileView, ...]:
     size = 0
-    for count, one in enumerate(found):
-        size += len(msgspec.json.encode(one.view))
+    for count, one in enumerate(views):
+        size += len(msgspec.json.encode(one))
         if size > _MAX_PAGE_BYTES and count:
-            return found[:count]
-    return found
+            return tuple(views[:count])
+    return tuple(views)
 
 
 def _refused(order_id: str, found: Order | None, context: Context) -> Refused | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from msgspec import UNSET, structs
 
 from contracts.errors import ErrorKey, Problem
 from worker.domain import holding
-from worker.domain.datasets import FileFilter, Processing
+from worker.domain.datasets import FileFilter, Parameter, Processing
 from worker.domain.decisions import Refused
 from worker.domain.search import patterns
 
@@ -62,7 +63,7 @@ def set_processing(
         problems.append(holding.unknown_process(process_id, "$.processBusinessId"))
     if problems:
         return Refused(problems=tuple(problems))
-    attached = Processing(process_id=process_id, parameters=command.parameters or {})
+    attached = Processing(process_id=process_id, parameters=_stored(command.parameters or {}))
     dataset = structs.replace(dataset, processing=attached)
     problems = holding.limit_problems(dataset, context.catalog)
     return Refused(problems=tuple(problems)) if problems else holding.with_dataset(basket, dataset, context)
@@ -94,6 +95,11 @@ def _parameter_problems(sent: Any) -> list[Problem]:
         for name, value in sent.items()
         if not _NAME.fullmatch(name) or not _is_parameter(value)
     ]
+
+
+def _stored(parameters: Mapping[str, Any]) -> dict[str, Parameter]:
+    """Give the parameters as a document keeps them: decimals as floating point numbers."""
+    return {name: float(value) if isinstance(value, Decimal) else value for name, value in parameters.items()}
 
 
 def _is_parameter(value: Any) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Select, insert, text
 
 from worker.domain.datasets import Counts
-from worker.domain.objects import File
+from worker.domain.objects import File, FilesPage, OrderedFile
 from worker.store.cutoff import Limited
 from worker.store.data_tables import order_data
 from worker.store.database import Transaction
@@ -29,19 +29,6 @@ class Kept(msgspec.Struct, frozen=True):
 
     object_id: str
     files: tuple[File, ...]
-
-
-class OrderedFile(msgspec.Struct, frozen=True, kw_only=True):
-    dataset_id: str
-    object_id: str
-    file: File
-
-
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Files of an order; `next` is what `after` must be for the following page, None at the end."""
-
-    files: tuple[OrderedFile, ...]
-    next: str | None = None
 
 
 _KEEP = text("""
@@ -111,18 +98,22 @@ def counted(statements: Limited, channel: str, order_id: str) -> dict[str, Count
     }
 
 
-def page(tx: Transaction, channel: str, order_id: str, after: str, limit: int) -> Page:
+def page(tx: Transaction, channel: str, order_id: str, after: str, limit: int) -> FilesPage:
     """List an order's files behind a place, at most `limit`; raises ValueError for a place that is none."""
     place, number = _read(after) if after else (0, 0)
     size = max(1, min(limit, LARGEST_PAGE))
     values = {"channel": channel, "order_id": order_id, "place": place, "number": number, "limit": size + 1}
     rows = tx.execute(_PAGE, values).all()
     files = tuple(
-        OrderedFile(dataset_id=row.dataset_id, object_id=row.object_id, file=_FILE.decode(row.file))
+        OrderedFile(
+            place=f"{row.place}-{row.number}",
+            dataset_id=row.dataset_id,
+            object_id=row.object_id,
+            file=_FILE.decode(row.file),
+        )
         for row in rows[:size]
     )
-    is_last = len(rows) <= size
-    return Page(files=files, next=None if is_last else f"{rows[size - 1].place}-{rows[size - 1].number}")
+    return FilesPage(files=files, next=files[-1].place if len(rows) > size else None)
 
 
 def forget(tx: Transaction, channel: str, order_ids: Collection[str]) -> None:
