@@ -7,6 +7,7 @@ attempted it within `missed_after` of its due instant; one that was attempted ne
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import msgspec
 from msgspec import structs
@@ -20,6 +21,8 @@ RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), 
 # What made an order.
 SCHEDULE, NOW = "schedule", "now"
 CATCH_UP_LIMIT_EXCEEDED = "catch_up_limit_exceeded"
+
+Obstacle: TypeAlias = Reason | SkipReason
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,9 +79,12 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def advance(
-    recurrence: Recurrence, now: datetime, policy: Policy, obstacle: Reason | None, most: int
+    recurrence: Recurrence, now: datetime, policy: Policy, obstacle: Obstacle | None, most: int
 ) -> Advance:
-    """Deal with what is due, at most so many placements; `obstacle`: why the basket cannot be ordered now."""
+    """Deal with what is due, at most so many placements.
+
+    `obstacle`: why the basket cannot be ordered now, which is a failure, or need not be, which is a skip.
+    """
     happened: list[Placement | Skip | Failure | Suspension | Upcoming] = []
     recurrence = structs.replace(recurrence, notice_seconds=round(policy.notice.total_seconds()))
     is_resumed = False
@@ -107,7 +113,7 @@ def _announced(recurrence: Recurrence, now: datetime) -> tuple[Recurrence, Upcom
 
 
 def _step(
-    recurrence: Recurrence, now: datetime, policy: Policy, obstacle: Reason | None
+    recurrence: Recurrence, now: datetime, policy: Policy, obstacle: Obstacle | None
 ) -> tuple[Recurrence, Placement | Skip | Failure | Suspension | None]:
     """Deal with the next occurrence, or with the range that it begins; None when nothing is due."""
     due_at = recurrences.next_due_at(recurrence)
@@ -123,13 +129,13 @@ def _step(
     if is_late and not recurrence.was_attempted and not is_released:
         return _missed(recurrence, due_at, now, policy, obstacle)
     is_catch_up = is_late and is_released
-    if obstacle is not None:
-        return _failed(recurrence, due_at, now, obstacle, is_catch_up=is_catch_up)
-    return _placed(recurrence, due_at, is_catch_up=is_catch_up)
+    if obstacle is None:
+        return _placed(recurrence, due_at, is_catch_up=is_catch_up)
+    return _not_placed(recurrence, due_at, now, obstacle, is_catch_up=is_catch_up)
 
 
 def _missed(
-    recurrence: Recurrence, due_at: datetime, now: datetime, policy: Policy, obstacle: Reason | None
+    recurrence: Recurrence, due_at: datetime, now: datetime, policy: Policy, obstacle: Obstacle | None
 ) -> tuple[Recurrence, Placement | Skip | Failure | Suspension | None]:
     """Decide about a missed occurrence and all that were missed after it, once."""
     last = _last_missed(recurrence, now, policy)
@@ -176,6 +182,14 @@ def _suspended_for_too_many(
     message = f"{missed} occurrences were missed, the channel's limit is {policy.catch_up_limit}"
     reason = Reason(code=CATCH_UP_LIMIT_EXCEEDED, message=message)
     return halting.suspended(recurrence, due_at, reason), Suspension(reason=reason, missed=missed)
+
+
+def _not_placed(
+    recurrence: Recurrence, due_at: datetime, now: datetime, obstacle: Obstacle, *, is_catch_up: bool
+) -> tuple[Recurrence, Skip | Failure]:
+    if isinstance(obstacle, SkipReason):
+        return recurrences.skipped(recurrence, recurrence.next_n, obstacle)
+    return _failed(recurrence, due_at, now, obstacle, is_catch_up=is_catch_up)
 
 
 def _failed(
