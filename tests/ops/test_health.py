@@ -1,7 +1,7 @@
 """The two questions of a load balancer, asked over HTTP of a process whose clock the test holds."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -39,16 +39,33 @@ def served(life: Life, listen: str | None = None) -> Iterator[Pages]:
         yield pages
 
 
-@pytest.mark.parametrize("kind", [Signs, Ticks])
-def test_a_main_loop_may_be_silent_for_150_seconds(kind: type[Life], clock: Clock) -> None:
-    life = kind(clock)
+def worker_loop(clock: Clock) -> tuple[Life, Callable[[], None]]:
+    signs = Signs(clock)
+    return signs, signs.alive
+
+
+def scheduler_loop(clock: Clock) -> tuple[Life, Callable[[], None]]:
+    ticks = Ticks(clock)
+
+    def tick_in_both_lanes() -> None:
+        ticks.orders.ticked()
+        ticks.data_orders.ticked()
+
+    return ticks, tick_in_both_lanes
+
+
+@pytest.mark.parametrize("loop", [worker_loop, scheduler_loop])
+def test_a_main_loop_may_be_silent_for_150_seconds(
+    loop: Callable[[Clock], tuple[Life, Callable[[], None]]], clock: Clock
+) -> None:
+    life, come_round = loop(clock)
     with served(life) as pages:
         clock.now += 150
         assert pages.asked("/livez") == (200, {"alive": True})
         clock.now += 1
         why = "The main loop has given no sign of life for 151 s."
         assert pages.asked("/livez") == (503, {"alive": False, "reasons": [why]})
-        life.alive()
+        come_round()
         assert pages.asked("/livez") == (200, {"alive": True})
 
 
@@ -69,7 +86,8 @@ def test_alive_but_not_consuming_is_not_ready(clock: Clock) -> None:
 def test_a_scheduler_that_has_ticked_needs_no_other_look_at_the_database(clock: Clock) -> None:
     ticks = Ticks(clock)
     with served(ticks) as pages:
-        ticks.ticked()
+        ticks.orders.ticked()
+        ticks.data_orders.ticked()
         assert pages.asked("/readyz") == (200, {"ready": True})
         assert pages.value("basketry_database_up") == 0
 

@@ -77,7 +77,8 @@ def test_every_word_of_the_loop_is_a_sign_of_life(signs: Signs, clock: Clock, te
 
 def test_a_process_that_stops_is_not_ready_whatever_else(signs: Signs, ticks: Ticks) -> None:
     signs.consuming(8)
-    ticks.ticked()
+    ticks.orders.ticked()
+    ticks.data_orders.ticked()
     for process in (signs, ticks):
         process.stopping()
         assert process.reasons() == ["The process is stopping."]
@@ -94,20 +95,39 @@ def test_the_oldest_message_waits_since_it_was_published(signs: Signs) -> None:
     assert signs.oldest_waiting_seconds(1000.0) == 0
 
 
-def test_a_scheduler_is_ready_for_ten_seconds_after_a_tick(ticks: Ticks, clock: Clock) -> None:
-    assert ticks.reasons() == ["The scheduler has not ticked yet."]
-    ticks.ticked()
+def test_a_scheduler_is_ready_for_ten_seconds_after_a_tick_of_each_lane(ticks: Ticks, clock: Clock) -> None:
+    assert ticks.reasons() == ["There was no tick yet.", "There was no tick of data orders yet."]
+    ticks.orders.ticked()
+    ticks.data_orders.ticked()
     clock.now += 10
     assert ticks.reasons() == []
     clock.now += 1
-    assert ticks.reasons() == ["The last tick was 11 s ago."]
+    assert ticks.reasons() == ["The last tick was 11 s ago.", "The last tick of data orders was 11 s ago."]
 
 
-def test_a_scheduler_whose_tick_has_failed_lives_and_is_not_ready(ticks: Ticks, clock: Clock) -> None:
-    ticks.ticked()
+@pytest.mark.parametrize(
+    ("failing", "going_on", "tick"),
+    [("orders", "data_orders", "tick"), ("data_orders", "orders", "tick of data orders")],
+)
+def test_a_scheduler_whose_tick_has_failed_lives_and_is_not_ready(
+    ticks: Ticks, clock: Clock, failing: str, going_on: str, tick: str
+) -> None:
     clock.now += 1
-    ticks.failed()
+    getattr(ticks, going_on).ticked()
+    getattr(ticks, failing).failed()
     assert ticks.silent_seconds == 0
-    assert ticks.reasons() == ["The last tick failed; it is tried again every second."]
-    ticks.ticked()
+    assert ticks.reasons() == [f"The last {tick} failed; it is tried again every second."]
+    getattr(ticks, failing).ticked()
     assert ticks.reasons() == []
+
+
+@pytest.mark.parametrize(("still", "going_on"), [("orders", "data_orders"), ("data_orders", "orders")])
+def test_a_scheduler_lives_only_as_long_as_both_its_lanes_do(
+    ticks: Ticks, clock: Clock, still: str, going_on: str
+) -> None:
+    getattr(ticks, still).ticked()
+    clock.now += 200
+    getattr(ticks, going_on).ticked()
+    assert ticks.silent_seconds == 200
+    getattr(ticks, still).failed()
+    assert ticks.silent_seconds == 0

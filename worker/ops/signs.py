@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 ALIVE_WITHIN_SECONDS = 150.0  # the longest a loop may take for one turn: a batch with every timeout in it
-_TICKED_WITHIN_SECONDS = 10.0
+_TICKED_WITHIN_SECONDS = 10.0  # a tick of a lane takes less, with its one search or without
 
 Clock = Callable[[], float]
 
@@ -129,31 +129,50 @@ class Signs(Life):
         return reasons
 
 
-class Ticks(Life):
-    """Of a scheduler, which needs the database alone."""
+class Lane:
+    """A loop of ticks; `tick` is what one is called."""
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        super().__init__(clock)
+    def __init__(self, tick: str, clock: Clock) -> None:
+        self._tick = tick
+        self._clock = clock
+        self._alive_at = clock()
         self._ticked_at: float | None = None
         self._has_failed = False
 
     def ticked(self) -> None:
         """Tell that what was due is dealt with, as far as one transaction goes."""
-        self._ticked_at = self._clock()
+        self._ticked_at = self._alive_at = self._clock()
         self._has_failed = False
-        self.alive()
 
     def failed(self) -> None:
         """Tell that a tick has failed and will be tried again."""
         self._has_failed = True
-        self.alive()
+        self._alive_at = self._clock()
+
+    @property
+    def silent_seconds(self) -> float:
+        return self._clock() - self._alive_at
 
     def reasons(self) -> list[str]:
-        reasons = super().reasons()
         if self._has_failed:
-            reasons.append("The last tick failed; it is tried again every second.")
-        elif self._ticked_at is None:
-            reasons.append("The scheduler has not ticked yet.")
-        elif (age := self._clock() - self._ticked_at) > _TICKED_WITHIN_SECONDS:
-            reasons.append(f"The last tick was {age:.0f} s ago.")
-        return reasons
+            return [f"The last {self._tick} failed; it is tried again every second."]
+        if self._ticked_at is None:
+            return [f"There was no {self._tick} yet."]
+        age = self._clock() - self._ticked_at
+        return [f"The last {self._tick} was {age:.0f} s ago."] if age > _TICKED_WITHIN_SECONDS else []
+
+
+class Ticks(Life):
+    """Of a scheduler, which needs the database alone; it lives and is ready when both its lanes are."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        super().__init__(clock)
+        self.orders = Lane("tick", clock)
+        self.data_orders = Lane("tick of data orders", clock)
+
+    @property
+    def silent_seconds(self) -> float:
+        return max(self.orders.silent_seconds, self.data_orders.silent_seconds)
+
+    def reasons(self) -> list[str]:
+        return [*super().reasons(), *self.orders.reasons(), *self.data_orders.reasons()]
