@@ -1,7 +1,8 @@
 """Celery beat as a metronome: its entries run in this process, and the database says what is due.
 
 It needs no broker to place orders. It sleeps until the next recurrence is due, at most a second; and a
-SIGTERM lets the running transaction end, where beat's own handler would cut anywhere.
+SIGTERM lets the running transaction end, where beat's own handler would cut anywhere. Orders of data are
+placed beside it, in `data_lane`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from celery import Celery, beat
 from celery.schedules import schedstate, schedule
 
 from scheduler import tick
+from scheduler.data_lane import DataLane
+from scheduler.dealing import Outcome
 from scheduler.pace import Pace
 from worker import logs
 from worker.ops import endpoint, ticking
@@ -26,7 +29,7 @@ from worker.sweeper import Sweeper
 TASK = "basketry.place_due_orders"
 
 _LONGEST_SLEEP_SECONDS = 1.0
-_SHORTEST_SLEEP_SECONDS = 0.05  # when what is due is locked by others
+_SHORTEST_SLEEP_SECONDS = 0.05
 _BEAT_WAKES_EARLIER_BY_SECONDS = 0.011  # beat takes 10 ms off every interval
 
 log = logs.get(__name__)
@@ -64,10 +67,10 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]
         try:
             sleep_seconds = self.app.tasks[entry.task].apply(throw=True).result
         except database.TryAgain as error:
-            ticks.failed()
+            ticks.orders.failed()
             log.warning("tick.postponed", why=str(error))
         except Exception as error:  # noqa: BLE001 - the next tick tries again
-            ticks.failed()
+            ticks.orders.failed()
             log.error("tick.failed", why=logs.where(error))  # noqa: TRY400
         self._until_due.sleep(sleep_seconds)
 
@@ -83,8 +86,8 @@ class Service(beat.Service):  # type: ignore[misc]
         return bool(self._is_shutdown.is_set())
 
 
-def _tick(engine: database.Engine, pace: Pace, ticks: Ticks) -> bool:
-    """Deal with as much as the pace allows; False when nothing was due."""
+def _tick(engine: database.Engine, pace: Pace, ticks: Ticks) -> Outcome:
+    """Deal with as much as the pace allows."""
     started = time.monotonic()
     try:
         outcome = tick.tick(engine, size=pace.size)
@@ -92,12 +95,12 @@ def _tick(engine: database.Engine, pace: Pace, ticks: Ticks) -> bool:
         pace.failed()
         raise
     seconds = time.monotonic() - started
-    ticks.ticked()
+    ticks.orders.ticked()
     ticking.note(seconds, outcome.placed)
     if outcome.claimed:
         log.info("tick", claimed=outcome.claimed, placed=outcome.placed)
         pace.took(seconds, was_full=max(outcome.claimed, outcome.placed) >= pace.size)
-    return outcome.claimed > 0
+    return outcome
 
 
 def run(settings: Settings, name: str) -> int:
@@ -109,8 +112,10 @@ def run(settings: Settings, name: str) -> int:
 
 
 def _beat(settings: Settings, name: str, ticks: Ticks) -> None:
-    engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
+    database_url = settings.database_url.get_secret_value()
+    engine = database.engine(database_url, f"basketry {name}")
     sweeper = Sweeper(settings, name)
+    data_lane = DataLane(database_url, name, ticks.data_orders, sweeper.nudge)
     app = Celery("basketry-scheduler", set_as_current=False)
     app.conf.update(
         beat_enable_remote_control=False, result_expires=None, task_ignore_result=True, basketry_ticks=ticks
@@ -121,22 +126,28 @@ def _beat(settings: Settings, name: str, ticks: Ticks) -> None:
 
     @app.task(name=TASK, shared=False)  # type: ignore[untyped-decorator]
     def place_due_orders() -> float:
-        while not service.is_stopping and _tick(engine, pace, ticks):
+        while not service.is_stopping:
+            outcome = _tick(engine, pace, ticks)
+            if not outcome.claimed:
+                return tick.seconds_until_next(engine, _LONGEST_SLEEP_SECONDS, outcome.at)
             sweeper.nudge()
-        return tick.seconds_until_next(engine, _LONGEST_SLEEP_SECONDS)
+        return _LONGEST_SLEEP_SECONDS
 
     def stop(*_: object) -> None:
         ticks.stopping()
         service.stop_soon()
+        data_lane.stop_soon()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     sweeper.start()
+    data_lane.start()
     if settings.ready_file:
         Path(settings.ready_file).touch()
     log.info("scheduler.ready", name=name)
     try:
         service.start()
     finally:
+        data_lane.stop()
         sweeper.stop()
         engine.dispose()

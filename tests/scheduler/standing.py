@@ -5,7 +5,7 @@ is read with plain SQL.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
@@ -18,8 +18,10 @@ from outside.wire import SHOP
 
 from contracts import codec_json
 from contracts.envelope import Delivery, open_envelope
-from scheduler import tick
+from scheduler import data_tick, tick
+from scheduler.dealing import Outcome
 from worker import handlers, loading, notices
+from worker.asking import Asker
 from worker.domain import presenting
 from worker.domain.callers import Caller
 from worker.domain.decisions import Completed, Refused
@@ -38,6 +40,10 @@ def at(text: str) -> datetime:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
+def instant(given: str | datetime) -> datetime:
+    return at(given) if isinstance(given, str) else given
+
+
 class House:
     """One database, one channel with two products, baskets of patricia's."""
 
@@ -50,7 +56,8 @@ class House:
         """Empty every table, and stock the shop."""
         with psycopg.connect(self.stage.database_url, autocommit=True) as connection:
             connection.execute(
-                "truncate reference, basket, recurrence, customer_order, occurrence, inbox, outbox"
+                "truncate reference, basket, recurrence, customer_order, occurrence, inbox, outbox,"
+                " data_object, data_attribute, order_data"
             )
         self.channel()
         self.product(MOUSE, 47.08, name="Benq MD300")
@@ -72,7 +79,7 @@ class House:
         key: str,
         body: object = None,
         *,
-        now: str = "2026-01-01T00:00",
+        now: str | datetime = "2026-01-01T00:00",
         caller: Caller | str = "patricia",
         channel: str = SHOP,
     ) -> Any:
@@ -90,16 +97,22 @@ class House:
         assert isinstance(decided, Refused), decided
         return [problem.code.value for problem in decided.problems]
 
-    def decide(
+    def decide(self, type_: str, key: str, body: object = None, **options: Any) -> Completed | Refused:
+        with self.deciding(type_, key, body, **options) as decided:
+            return decided
+
+    @contextmanager
+    def deciding(
         self,
         type_: str,
         key: str,
         body: object = None,
         *,
-        now: str = "2026-01-01T00:00",
+        now: str | datetime = "2026-01-01T00:00",
         caller: Caller | str = "patricia",
         channel: str = SHOP,
-    ) -> Completed | Refused:
+    ) -> Iterator[Completed | Refused]:
+        """Have a command decided and written, in a transaction that is committed at the end of the block."""
         number = next(self._numbers)
         delivery = Delivery(
             key=key,
@@ -111,19 +124,22 @@ class House:
         who = Caller(user=caller) if isinstance(caller, str) else caller
         with database.transaction(self.engine) as tx:
             numbers = iter(orders.numbers(tx, 1))
+            asker = Asker(tx)
             moment = Moment(
-                now=at(now),
+                now=instant(now),
                 new_id=lambda: f"item-{next(self._numbers)}",
                 new_order_number=numbers.__next__,
+                ask=asker.ask,
             )
             world = World(loading.load(tx, [(envelope, (who,))]))
             sender = Sender(caller=who, user=who.user, new_owner=None)
             decided = handlers.decide(envelope, sender, world, moment, is_reused=False)
             if isinstance(decided, Completed):
                 world.apply(envelope, decided, who)
+                asker.forget_unplaced(world.placed)
                 world.save(tx)
                 outbox.append(tx, list(notices_of(decided, envelope.message_id)))
-        return decided
+            yield decided
 
     def basket(self, key: str = "b", quantities: Mapping[str, int] | None = None) -> str:
         """Make a basket of patricia's with products in it."""
@@ -142,8 +158,9 @@ class House:
         """Make so many more baskets like this one, with its recurrence; give their ids."""
         made = [f"{key}-{n:05}" for n in range(count_)]
         self.stage.rows(
-            "insert into basket (channel, id, owner, version, is_open, document) select channel, copy, owner,"
-            " version, is_open, document || jsonb_build_object('id', copy)"
+            "insert into basket (channel, id, owner, version, is_open, holds_datasets, document)"
+            " select channel, copy, owner, version, is_open, holds_datasets,"
+            " document || jsonb_build_object('id', copy)"
             " from basket, unnest(%s::text[]) as copy where id = %s",
             made,
             key,
@@ -160,16 +177,16 @@ class House:
 
     def ticks(self, *instants: str | datetime) -> int:
         """Have the scheduler look at each instant until it finds nothing; give the number of orders."""
+        return sum(self._busy(lane, instant(one)) for one in instants for lane in (tick.tick, data_tick.tick))
+
+    def _busy(self, lane: Callable[..., Outcome], now: datetime) -> int:
         placed = 0
-        for instant in instants:
-            for _ in range(_TICKS_AT_MOST):
-                outcome = tick.tick(self.engine, at=at(instant) if isinstance(instant, str) else instant)
-                placed += outcome.placed
-                if not outcome.claimed:
-                    break
-            else:
-                raise AssertionError(f"still busy after {_TICKS_AT_MOST} ticks at {instant}")
-        return placed
+        for _ in range(_TICKS_AT_MOST):
+            outcome = lane(self.engine, at=now)
+            placed += outcome.placed
+            if not outcome.claimed:
+                return placed
+        raise AssertionError(f"still busy after {_TICKS_AT_MOST} ticks at {now}")
 
     def orders(self, key: str = "b") -> list[dict[str, Any]]:
         """Give the orders of a basket as they were announced, in the order of their due instants."""

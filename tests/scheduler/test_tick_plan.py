@@ -61,7 +61,7 @@ def costs(dwelling: House) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         fill(dwelling, kept + 1, number)
         kept = number
         claim = explained(dwelling, recurrences._CLAIM, now=NOW, limit=500)
-        found.append((claim, explained(dwelling, recurrences._NEXT)))
+        found.append((claim, explained(dwelling, recurrences._NEXT, after=NOW)))
     return found
 
 
@@ -86,7 +86,7 @@ def test_a_tick_with_nothing_due_reads_the_same_at_1_000_and_100_000(
 
 
 def test_such_a_tick_claims_nothing(dwelling: House, costs: object) -> None:
-    assert tick.tick(dwelling.engine, at=NOW) == tick.Outcome(claimed=0, placed=0)
+    assert tick.tick(dwelling.engine, at=NOW) == tick.Outcome(at=NOW, claimed=0, placed=0)
 
 
 def test_one_that_is_due_among_100_000_is_claimed_with_a_handful_of_buffers(

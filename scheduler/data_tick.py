@@ -1,0 +1,90 @@
+"""A tick of the other lane: baskets with datasets, one by one, each with the search that its order takes.
+
+One transaction is one basket and at most one order: while its search runs, that basket is locked and no
+other. A search that is cut off, that finds nothing, or that cannot be read fails its own occurrence, which is
+tried again like every other failure; what it has kept for an order that is not placed is taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import TypeAlias
+
+from scheduler import dealing
+from scheduler.candidates import Dealt, asked, carry_out, decide, read
+from scheduler.dealing import Broken, Outcome
+from worker import ids, logs
+from worker.domain.search.questions import Answer, Gather, TooCostly
+from worker.store import database, ordered_data, orders, recurrences, reference, searching
+from worker.store.database import Engine, Transaction
+
+SEARCH_SECONDS = 5.0  # the longest that a search may take
+
+_Ask: TypeAlias = Callable[[str, Gather], Answer]  # channel
+
+log = logs.get(__name__)
+
+
+def tick(engine: Engine, at: datetime | None = None) -> Outcome:
+    """Deal with one basket of what is due, at the database's now or a given instant.
+
+    Raises TryAgain. A basket that the database refuses is suspended; one that alone is too slow has failed.
+    """
+    keys: list[recurrences.Key] = []
+    try:
+        with database.transaction(engine) as tx:
+            now = at or database.now(tx)
+            keys = recurrences.claim_with_datasets(tx, now)
+            return _deal(tx, keys, now, partial(_search, tx))
+    except database.StatementFailed as error:
+        if not keys:
+            raise
+        return dealing.suspend_alone(engine, keys[0], at, str(error), holds_datasets=True)
+    except database.TooSlow as error:
+        if not keys:
+            raise
+        log.warning("data_tick.too_slow", key=keys[0][1], why=str(error))
+    # Else it would be the first in turn for ever, and nobody behind it would come to theirs.
+    with database.transaction(engine) as tx:
+        keys = recurrences.claim_one(tx, keys[0], holds_datasets=True)
+        return _deal(tx, keys, at or database.now(tx), _give_up)
+
+
+def _search(tx: Transaction, channel: str, question: Gather) -> Answer:
+    return searching.answer(tx, channel, question, SEARCH_SECONDS)
+
+
+def _give_up(_channel: str, _question: Gather) -> Answer:
+    return TooCostly()
+
+
+def _deal(tx: Transaction, keys: list[recurrences.Key], now: datetime, ask: _Ask) -> Outcome:
+    """Deal with the recurrence whose basket this transaction has locked, if there is one."""
+    if not keys:
+        return Outcome(at=now)
+    due = recurrences.due(tx, keys, now)
+    if not due:
+        recurrences.stop_closed(tx, keys)
+    order_id, dealt = ids.new_id(), []
+    with suppress(Broken):
+        dealt = [_dealt_with(tx, one, now, ask, order_id) for one in due]
+    dealing.write(tx, dealt)
+    orders_placed = [order.id for one in dealt for order in one.orders]
+    if order_id not in orders_placed:
+        ordered_data.forget(tx, keys[0][0], [order_id])
+    return Outcome(at=now, claimed=len(keys), placed=len(orders_placed))
+
+
+def _dealt_with(tx: Transaction, due: recurrences.Due, now: datetime, ask: _Ask, order_id: str) -> Dealt:
+    """Decide about a recurrence, with the search that this takes; raises Broken."""
+    key = due.key
+    candidate = dealing.alone(tx, key, partial(read, due))
+    entries = reference.load(tx, set(candidate.lookups()))
+    question = dealing.alone(tx, key, partial(asked, candidate, entries, now, order_id))
+    answer = ask(key[0], question) if isinstance(question, Gather) else question
+    decided = dealing.alone(tx, key, partial(decide, candidate, entries, now, 1, answer))
+    numbers = iter(orders.numbers(tx, decided.order_count))
+    return dealing.alone(tx, key, partial(carry_out, decided, now, numbers, ids.new_id))
