@@ -12,7 +12,7 @@ from outside.stage import Stage
 
 _WITHIN_SECONDS = 30.0
 _HOLDS_BASKETS = (
-    "select state from pg_locks join pg_stat_activity using (pid) where application_name = %s"
+    "select state from pg_locks join pg_stat_activity using (pid) where application_name = any(%s)"
     " and datname = current_database() and relation = 'basket'::regclass"
     " and mode in ('RowShareLock', 'RowExclusiveLock')"
 )
@@ -33,14 +33,19 @@ class Midway:
         self._looking.close()
 
     def holds_baskets(self, process: Process) -> bool:
-        return bool(self._looking.execute(_HOLDS_BASKETS, [f"basketry {process.name}"]).fetchall())
+        return bool(self._states(process))
 
     def _stands_still(self, process: Process) -> bool:
         """Tell whether a stopped process holds baskets; what it had sent is done first, a commit too."""
-        while states := self._looking.execute(_HOLDS_BASKETS, [f"basketry {process.name}"]).fetchall():
-            if all(state == "idle in transaction" for (state,) in states):
+        while states := self._states(process):
+            if all(state == "idle in transaction" for state in states):
                 return True
         return False
+
+    def _states(self, process: Process) -> list[str]:
+        """Give the states of its sessions that hold baskets: of a scheduler's orders of data, too."""
+        names = [f"basketry {process.name}", f"basketry {process.name} data"]
+        return [state for (state,) in self._looking.execute(_HOLDS_BASKETS, [names])]
 
     def wait(self, process: Process) -> None:
         """Return at the moment at which it is seen to hold baskets."""

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from outside.processes import wait_for
-from outside.wire import SHOP
 
 from tests.scheduler.standing import House, instant
 from worker.domain.callers import Caller
@@ -20,6 +19,13 @@ DS1, DS2 = "urn:dataset:1", "urn:dataset:2"
 FILES = ({"name": "raw.dat", "type": "RAWDATA", "size": 1000, "reference": False},)
 _BELOW_THE_HORIZON = (
     "select coalesce(max(put_by), 0) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint from data_object"
+    " where put_era = (select max(era) from era)"
+)
+_HELD_BY_OURS_ALONE = (
+    "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint >= coalesce(("
+    " select min(backend_xid::text::bigint) from pg_stat_activity"
+    " where datname = current_database() and state = 'idle in transaction'),"
+    " pg_snapshot_xmax(pg_current_snapshot())::text::bigint)"
 )
 _TAKEN = (
     "select customer_order.number, array_agg(object_id order by object_id)"
@@ -69,13 +75,20 @@ class Catalogue:
 
 def select(house: House, key: str = "b", now: str = "2025-12-31T00:00", **request: object) -> None:
     """Select everything, or what is asked for, into a basket."""
-    shown = house.say("basket.selection.add", key, {"engineType": "legacy", **request}, now=now)
-    assert shown is not None, "nothing was selected"
+    body = {"engineType": "legacy", **request}
+    decided = house.decide("basket.selection.add", key, body, now=now)
+    assert isinstance(decided, Completed), decided
+    assert decided.status == 200, "nothing was selected"
 
 
 def taken(house: House, key: str = "b") -> list[list[str]]:
     """Give the objects of each order of a basket, in the order of their placing."""
     return [objects for _, objects in house.stage.rows(_TAKEN, key)]
+
+
+def settles_but_for_ours(house: House) -> None:
+    """Wait until what holds the horizon back is open in this database, or nothing is."""
+    wait_for(lambda: house.stage.rows(_HELD_BY_OURS_ALONE) == [(True,)])
 
 
 def remains(house: House) -> int:
@@ -85,6 +98,3 @@ def remains(house: House) -> int:
         " (select from customer_order where (channel, id) = (order_data.channel, order_id))"
     )
     return int(number)
-
-
-__all__ = ["DS1", "DS2", "FILES", "SERVICE", "SHOP", "Catalogue", "remains", "select", "taken"]
