@@ -131,6 +131,8 @@ def _explain(tree: Any, type_: type[_Command]) -> tuple[_Command | None, list[Pr
 
 def _clean(value: Any, annotation: Any, path: str, problems: list[Problem]) -> Any:
     """Give the value without unknown fields, noting these and everything of a wrong type on the way."""
+    if value is None and types.NoneType in typing.get_args(annotation):
+        return None
     type_ = _without_unset(annotation)
     if isinstance(type_, type) and issubclass(type_, Body) and isinstance(value, dict):
         return _clean_object(value, type_, path, problems)
@@ -172,9 +174,10 @@ def _fields(type_: type[Body]) -> dict[str, structs.FieldInfo]:
 
 
 def _without_unset(annotation: Any) -> Any:
-    """Give the type that a field has when it is sent."""
+    """Give the type that a field has when it is sent, and not null."""
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
-        sent = [option for option in typing.get_args(annotation) if option is not msgspec.UnsetType]
+        absent = (msgspec.UnsetType, types.NoneType)
+        sent = [option for option in typing.get_args(annotation) if option not in absent]
         return sent[0] if len(sent) == 1 else annotation
     return annotation
 

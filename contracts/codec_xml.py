@@ -31,6 +31,7 @@ __all__ = ["decode", "encode"]
 _Command = TypeVar("_Command", bound=Command)
 _DECORATIONS = ("type", "name")
 _TEXT_ITEM = "String"
+_NAMED_ITEM = "Parameter"  # <Parameter name="level">2</Parameter> is as good as <level>2</level>
 # As JSON writes them: no plus sign, no leading zero, no NaN.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _STANDS_FOR = {"integer": int, "number": Decimal, "boolean": bool}
@@ -193,7 +194,9 @@ def _anything(element: Element) -> Any:
         return element.text
     found: dict[str, list[Any]] = {name: [text] for name, text in element.attributes.items()}
     for child in element.children:
-        found.setdefault(child.name, []).append(_anything(child))
+        is_named = child.name == _NAMED_ITEM and child.attributes.keys() == {"name"} and not child.children
+        name, value = (child.attributes["name"], child.text) if is_named else (child.name, _anything(child))
+        found.setdefault(name, []).append(value)
     return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
 
 

@@ -140,10 +140,10 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         while self.blueprint.state == bootsteps.RUN:
             state.maybe_shutdown()
             self._mind_the_queues(heart)
+            self._settle_searches(heart)
             arrived = [intake for intake in self.intakes() if len(intake)]
             for intake in arrived:
                 self._handle(intake, heart)
-            self._settle_searches(heart)
             self._take_arrived(0.0 if arrived else heart.idle_seconds)
             heart.tick()
 

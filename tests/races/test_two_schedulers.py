@@ -59,7 +59,7 @@ def tick_until_nothing_is_due(stage: Stage, start: threading.Barrier) -> int:
     engine, mine = database.engine(stage.database_url, "tests"), 0
     start.wait()
     try:
-        while stage.rows("select from recurrence where next_due_at <= now() limit 1"):
+        while stage.rows("select 1 from recurrence where next_due_at <= now() limit 1"):
             mine += tick.tick(engine, size=23).placed  # many small transactions that meet each other
     finally:
         engine.dispose()

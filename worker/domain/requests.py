@@ -157,7 +157,10 @@ def _is_id(text: str) -> bool:
 
 
 def _malformed(path: str, text: str) -> Problem:
-    message = f"{text[:100]!r} is no URN or id: 1 to 200 printable ASCII characters without blanks"
+    message = (
+        f"{text[:100]!r} is no id: 1 to 200 printable ASCII characters without blanks, and what begins with "
+        "urn: is urn:<namespace>:<name>"
+    )
     return Problem(code=ErrorKey.MALFORMED, message=message, path=path)
 
 
