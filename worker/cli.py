@@ -16,7 +16,7 @@ import click
 from worker import settings
 from worker.environment import database_at_hand, load_settings
 from worker.local import commands as local
-from worker.operating import dead_letters_cli, doctor_cli, partitions_cli, queues_cli
+from worker.operating import dead_letters_cli, doctor_cli, filling_cli, partitions_cli, queues_cli
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -214,6 +214,7 @@ for _command in (
     *local.COMMANDS,
     dead_letters_cli.dead_letters,
     doctor_cli.doctor,
+    filling_cli.load,
     partitions_cli.partitions,
     queues_cli.queues,
 ):

@@ -18,8 +18,7 @@ def read_settings(state_dir: Path) -> settings.Settings:
 
     Raises settings.SettingsError.
     """
-    for name, value in state.environment(state_dir).items():
-        os.environ.setdefault(name, value)
+    _complete(state_dir)
     return settings.load()
 
 
@@ -31,6 +30,20 @@ def load_settings(state_dir: Path) -> settings.Settings:
         raise click.ClickException(
             f"{error}\nStart a local stack with `basketry up`, or set these."
         ) from error
+
+
+def load_database_url(state_dir: Path) -> str:
+    """Read where the database is, for work that needs nothing else, or end with a sentence."""
+    _complete(state_dir)
+    try:
+        return settings.load_database().database_url.get_secret_value()
+    except settings.SettingsError as error:
+        raise click.ClickException(f"{error}\nStart a local stack with `basketry up`, or set it.") from error
+
+
+def _complete(state_dir: Path) -> None:
+    for name, value in state.environment(state_dir).items():
+        os.environ.setdefault(name, value)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo
@@ -19,6 +19,7 @@ from worker.slots import Slot
 _MIN_SECRET_BYTES = 32  # RFC 7518, 3.2: a key of the size of the hash output or larger
 _LARGEST_PORT = 65_535
 _PEM = "-----BEGIN "
+_Settings = TypeVar("_Settings", bound="DatabaseSettings")
 _WHOLE_SENTENCE = "whole_sentence"  # the type of a mistake that is not one setting's
 
 
@@ -160,12 +161,17 @@ def _slot(text: str) -> str:
     return str(Slot.parse(text))
 
 
-class Settings(BaseSettings):
-    """Everything a process of ours can be told."""
+class DatabaseSettings(BaseSettings):
+    """What is enough for work that needs PostgreSQL alone."""
 
     model_config = SettingsConfigDict(env_prefix="BASKETRY_", hide_input_in_errors=True)
 
     database_url: Annotated[SecretStr, AfterValidator(_database_url)]
+
+
+class Settings(DatabaseSettings):
+    """Everything a process of ours can be told."""
+
     broker_url: Annotated[SecretStr, AfterValidator(_broker_url)]
     broker_ca_file: Annotated[Path | None, AfterValidator(_authority)] = None
     broker_certificate_file: Path | None = None
@@ -200,8 +206,17 @@ class Settings(BaseSettings):
 
 def load() -> Settings:
     """Read the environment; raises SettingsError with a sentence per mistake."""
+    return _loaded(Settings)
+
+
+def load_database() -> DatabaseSettings:
+    """Read where the database is, and nothing else; raises SettingsError."""
+    return _loaded(DatabaseSettings)
+
+
+def _loaded(type_: type[_Settings]) -> _Settings:
     try:
-        return Settings()  # type: ignore[call-arg] # the required ones come from the environment
+        return type_()  # type: ignore[call-arg] # the required ones come from the environment
     except ValidationError as error:
         raise SettingsError("\n".join(_sentence(mistake) for mistake in error.errors())) from error
 

@@ -140,18 +140,20 @@ def _named_by(key: Key, document: str) -> Iterator[Key]:
             yield from keys_of_entry(key[0], msgspec.json.decode(document, type=_TYPES[key[1]]))
 
 
-def save(tx: Transaction, entries: Mapping[Key, Reference | None]) -> None:
-    """Write entries, or remove those that are None; equal content is left alone.
+def save(tx: Transaction, entries: Mapping[Key, Reference | None]) -> int:
+    """Write entries, or remove those that are None; equal content is left alone. Give the number touched.
 
     In key order, so that two writers never deadlock.
     """
+    touched = 0
     gone = sorted(key for key, entry in entries.items() if entry is None)
     kept = sorted(set(entries).difference(gone))
     if kept:
         documents = [msgspec.json.encode(entries[key]).decode() for key in kept]
-        tx.execute(_PUT, {**_columns(kept), "documents": documents})
+        touched += tx.execute(_PUT, {**_columns(kept), "documents": documents}).rowcount
     if gone:
-        tx.execute(_DELETE, _columns(gone))
+        touched += tx.execute(_DELETE, _columns(gone)).rowcount
+    return touched
 
 
 def catalog(entries: Mapping[Key, Reference | None], channel_id: str) -> Catalog:
