@@ -65,7 +65,7 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
 def _furnish(app: Celery, settings: Settings, name: str, signs: Signs) -> None:
     """Give the app's consumer and its task what they work with."""
     broker_url = settings.broker_url.get_secret_value()
-    engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}")
+    engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}", lock_timeout="1s")
     slot, suspects = Slot.parse(settings.slot), Suspects(engine)
     tools = tasks.Tools(
         engine,

@@ -246,6 +246,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             if search.is_ours:
                 search.intake.settle(search.tag)
                 self._rests = None
+        self.workplace.searches.watch()
         if self.workplace.searches.oldest_seconds > self.workplace.outage_patience_seconds:
             self._give_up("commands that search wait for the database")
 

@@ -31,6 +31,19 @@ _SILENT_INTERVALS = 4  # after so many the broker is taken for gone
 log = logs.get(__name__)
 
 
+def is_stuck(began_at: float) -> bool:
+    """Tell whether a turn that began then, by the monotonic clock, will never end."""
+    return time.monotonic() - began_at > _LONGEST_TURN_SECONDS
+
+
+def end_stuck(thread_id: int | None) -> None:
+    """End the process at once: its messages go to another worker, and come back counted."""
+    frame = sys._current_frames().get(thread_id or 0)  # noqa: SLF001 - CPython's own way to see a thread
+    place = "".join(traceback.format_stack(frame)[-8:]) if frame is not None else ""
+    log.critical("worker.stuck", after_seconds=_LONGEST_TURN_SECONDS, where=place)
+    os._exit(EXIT_STUCK)
+
+
 class Heart:
     """Beats for one connection, if it was negotiated to have a heartbeat; watches over its consumer."""
 
@@ -107,8 +120,8 @@ class Heart:
         with self._turn:
             while not self._has_ended:
                 self._turn.wait(self.idle_seconds)
-                if time.monotonic() - self._turned_at > _LONGEST_TURN_SECONDS:
-                    self._give_up()
+                if is_stuck(self._turned_at):
+                    end_stuck(self._owner)
                 if self._is_lent and not self._has_ended and self._interval:
                     self._beat()
 
@@ -117,10 +130,3 @@ class Heart:
             self._connection.send_heartbeat()
         except (OSError, amqp.AMQPError) as error:
             self._lost = error  # told to the consumer with its next tick
-
-    def _give_up(self) -> None:
-        """End the process at once: its messages go to another worker, and come back counted."""
-        frame = sys._current_frames().get(self._owner)  # noqa: SLF001 - CPython's own way to see a thread
-        place = "".join(traceback.format_stack(frame)[-8:]) if frame is not None else ""
-        log.critical("worker.stuck", after_seconds=_LONGEST_TURN_SECONDS, where=place)
-        os._exit(EXIT_STUCK)

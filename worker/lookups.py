@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from contracts.errors import Problem
 from worker.domain import addresses
 from worker.store.reference import Kind
 
@@ -50,6 +51,10 @@ def files(command: commands.OrderFiles) -> FilesPage:
 
 def of_processing(command: dataset_commands.BasketDatasetSetProcessing) -> Collection[Lookup]:
     return [(Kind.PROCESS, command.process_business_id)] if command.process_business_id else ()
+
+
+def no_problem(_key: str) -> Problem | None:
+    return None
 
 
 def nothing(_command: Any) -> Collection[Lookup]:

@@ -14,7 +14,7 @@ import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from worker import logs, pauses, tasks
+from worker import heart, logs, pauses, tasks
 
 if TYPE_CHECKING:
     from contracts.envelope import Delivery
@@ -34,6 +34,8 @@ class Search:
         self.said: list[tasks.Saying] = []
         self.defect: BaseException | None = None
         self.begun_at = time.monotonic()
+        self.tried_at: float | None = None  # monotonic; None between two attempts
+        self.thread_id: int | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -77,6 +79,12 @@ class Searches:
             done.append(search)
         return done
 
+    def watch(self) -> None:
+        """End the process when an attempt never ends: its message comes back, and is counted."""
+        for search in self._under_way:
+            if search.tried_at is not None and heart.is_stuck(search.tried_at):
+                heart.end_stuck(search.thread_id)
+
     @property
     def oldest_seconds(self) -> float:
         """Give how long the oldest of ours has been under way."""
@@ -107,7 +115,9 @@ class Searches:
         for pause in pauses.growing():
             if not search.is_ours:
                 return
+            search.tried_at, search.thread_id = time.monotonic(), threading.get_ident()
             outcome = tasks.apply_apart(self._tools, search.delivery, search.said.append)
+            search.tried_at = None
             if isinstance(outcome, tasks.Done):
                 return
             log.warning("search.held", why=outcome.why, pause_seconds=pause)

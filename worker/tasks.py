@@ -52,7 +52,7 @@ class TryAgain(msgspec.Struct, frozen=True):
 
 
 class Apart(msgspec.Struct, frozen=True):
-    """The delivery at `first` must search: it is to be handled apart. The ones before are done."""
+    """The delivery at `first` must search, or wait: it is to be handled apart. The ones before are done."""
 
     first: int
 
@@ -188,7 +188,7 @@ def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Outcome | in
     except batch.SearchFirst as error:
         return error.first or Apart(0)
     except database.TryAgain as error:
-        if not isinstance(error, database.TooSlow):
+        if not isinstance(error, (database.TooSlow, database.Locked)):
             return TryAgain(0, str(error))
         log.warning("batch.split", size=len(envelopes), why=str(error))
     except Exception as error:  # noqa: BLE001 - what one command has caused, its neighbours must not suffer
@@ -213,6 +213,9 @@ def _apply_alone(tools: Tools, one: Envelope) -> Outcome:
         _commit_and_say(tools, [one])
     except batch.SearchFirst:
         return Apart(0)
+    except database.Locked as error:
+        # As long as an order of data is searched for, its basket is locked: that is its commands' wait alone.
+        return TryAgain(0, str(error)) if tools.may_search else Apart(0)
     except database.TooSlow as error:
         return _again_or_park(tools, one, str(error))
     except database.TryAgain as error:

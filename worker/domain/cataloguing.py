@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from msgspec import UNSET
 
 from contracts.errors import ErrorKey, Problem
 from contracts.instants import parse_instant
-from worker.domain import objects
+from worker.domain import ids, objects
 from worker.domain.datasets import Counts
 from worker.domain.objects import Box, DataObject, File
 from worker.domain.reference import Dataset, LimitType, Process
@@ -19,8 +18,6 @@ from worker.domain.search import areas, attributes, terms
 
 if TYPE_CHECKING:
     from contracts import reference_data as sent
-
-_ID = re.compile(r"[\x21-\x7e]{1,200}")  # what a dataset's routing key can be
 
 
 def dataset(put: sent.DatasetPut) -> Dataset:
@@ -76,13 +73,8 @@ def counts_of(files: Collection[File]) -> Counts:
 
 def _datasets(given: Sequence[str]) -> tuple[tuple[str, ...], list[Problem]]:
     """Give each dataset once, and those that are no dataset's key."""
-    message = "a dataset's key has 1 to 200 printable ASCII characters without blanks"
-    problems = [
-        _malformed(f"$.datasets[{index}]", message)
-        for index, id_ in enumerate(given)
-        if not _ID.fullmatch(id_)
-    ]
-    return tuple(dict.fromkeys(given)), problems
+    found = [ids.problem(id_, f"$.datasets[{index}]") for index, id_ in enumerate(given)]
+    return tuple(dict.fromkeys(given)), [problem for problem in found if problem is not None]
 
 
 def _box(given: Any, problems: list[Problem]) -> Box | None:

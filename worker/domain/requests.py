@@ -5,7 +5,6 @@ A search is kept as it was sent, and read anew whenever it is run.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from msgspec import UNSET
 
 from contracts.errors import ErrorKey, Problem
 from contracts.instants import parse_instant
+from worker.domain import ids
 from worker.domain.datasets import MAX_ENTITIES, DatasetSelection, Request
 from worker.domain.search import areas, lucene, terms
 from worker.domain.search.lucene import Invalid
@@ -28,8 +28,6 @@ MAX_PROVIDER_IDS = 1000
 UPLOAD_ENGINE = "legacy"  # the original's own, which uploads are searched with
 
 _PARAMETERS = "$.searchParameters"
-_ID = re.compile(r"[\x21-\x7e]{1,200}")  # what a key may be
-_URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:.+", re.IGNORECASE)
 _OTHER_GEOMETRY = ("bbox", "box", "geometry", "lat", "lon", "r", "radius")
 
 
@@ -129,14 +127,11 @@ def date(value: Any, path: str) -> datetime | Problem:
 
 def _form_problems(sent: BasketSelectionAdd, parameters: SearchParameters | None) -> list[Problem]:
     """Check what can be wrong with a search besides its query."""
-    problems: list[Problem] = []
-    if sent.dataset_urn and not _is_id(sent.dataset_urn):
-        problems.append(_malformed("$.datasetUrn", sent.dataset_urn))
     included, excluded = sent.entity_ids_to_include or (), sent.entity_ids_to_exclude or ()
-    for name, ids in (("entityIdsToInclude", included), ("entityIdsToExclude", excluded)):
-        problems += [
-            _malformed(f"$.{name}[{place}]", id_) for place, id_ in enumerate(ids) if not _is_id(id_)
-        ]
+    named = [("$.datasetUrn", sent.dataset_urn)] if sent.dataset_urn else []
+    for name, given in (("entityIdsToInclude", included), ("entityIdsToExclude", excluded)):
+        named += [(f"$.{name}[{place}]", id_) for place, id_ in enumerate(given)]
+    problems = [found for path, id_ in named if (found := ids.problem(id_, path)) is not None]
     if len(included) + len(excluded) > MAX_ENTITIES:
         message = f"at most {MAX_ENTITIES} entity ids are taken at once"
         path = "$.entityIdsToInclude" if included else "$.entityIdsToExclude"
@@ -149,19 +144,6 @@ def _form_problems(sent: BasketSelectionAdd, parameters: SearchParameters | None
             for name in sent_in_vain
         ]
     return problems
-
-
-def _is_id(text: str) -> bool:
-    """Whether a text can be the key of a dataset or an object; one that says it is a URN must be one."""
-    return bool(_ID.fullmatch(text)) and (not text.lower().startswith("urn:") or bool(_URN.fullmatch(text)))
-
-
-def _malformed(path: str, text: str) -> Problem:
-    message = (
-        f"{text[:100]!r} is no id: 1 to 200 printable ASCII characters without blanks, and what begins with "
-        "urn: is urn:<namespace>:<name>"
-    )
-    return Problem(code=ErrorKey.MALFORMED, message=message, path=path)
 
 
 def _given(value: Any) -> str | tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 `TryAgain`: not the command's fault (server away, deadlock, timeout, missing migration); nothing was kept, the
 same work may be tried later. `TooSlow`, one of them: a statement took too long; the work may be the reason.
+`Locked`, another: somebody else has what it needs.
 `StatementFailed`: the database refused what the work contains.
 """
 
@@ -41,11 +42,13 @@ _LIVENESS = {
 # SQLSTATE classes that speak of a row's content: data exception, integrity, program limit exceeded.
 _CONTENT_CLASSES = ("22", "23", "54")
 _QUERY_CANCELED = "57014"  # by statement_timeout, or by an operator
+_LOCK_NOT_AVAILABLE = "55P03"  # within lock_timeout
 
 
 __all__ = [
     "SESSION_SETTINGS",
     "Engine",
+    "Locked",
     "StatementFailed",
     "TooSlow",
     "Transaction",
@@ -67,13 +70,20 @@ class TooSlow(TryAgain):
     """A statement was cut off; nothing of the work was kept."""
 
 
+class Locked(TryAgain):
+    """A lock was not to be had in time; nothing of the work was kept."""
+
+
 class StatementFailed(Exception):  # noqa: N818
     """The database refused the content of the work; nothing of it was kept."""
 
 
-def engine(url: str, application_name: str) -> Engine:
-    """Make a lazy engine for one process; it connects with the first transaction."""
-    options = " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
+def engine(url: str, application_name: str, **settings: str) -> Engine:
+    """Make a lazy engine for one process; it connects with the first transaction.
+
+    `settings` are of its sessions, besides or instead of ours.
+    """
+    options = " ".join(f"-c {name}={value}" for name, value in (SESSION_SETTINGS | settings).items())
     made = create_engine(
         psycopg_url(url),
         pool_size=2,
@@ -132,7 +142,8 @@ def _without_rows(error: BaseException | None) -> str:
 def _kind(error: BaseException | None) -> type[Exception]:
     if _is_about_content(error):
         return StatementFailed
-    return TooSlow if getattr(error, "sqlstate", None) == _QUERY_CANCELED else TryAgain
+    kinds = {_QUERY_CANCELED: TooSlow, _LOCK_NOT_AVAILABLE: Locked}
+    return kinds.get(getattr(error, "sqlstate", None) or "", TryAgain)
 
 
 def _is_about_content(error: BaseException | None) -> bool:
