@@ -85,6 +85,7 @@ def test_lines_make_the_rows_that_puts_make(
     assert named == [("bands",), ("cloud",), ("last",), ("platform",)]
 
 
+@pytest.mark.slow
 def test_every_kind_of_reference_data_is_loaded_and_a_channel_before_what_is_in_it(
     loading: CommandLine, stage: Stage, tmp_path: Path
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_line_that_is_refused_is_said_with_its_number_and_stops_no_other(
     assert loaded(stage, channel) == 2
 
 
+@pytest.mark.slow
 def test_twenty_refused_lines_are_shown_and_all_are_noted(
     loading: CommandLine, channel: str, tmp_path: Path
 ) -> None:
@@ -159,6 +161,7 @@ def test_twenty_refused_lines_are_shown_and_all_are_noted(
     assert len(rejects.read_text().splitlines()) == 30
 
 
+@pytest.mark.slow
 def test_of_one_key_the_last_line_stays_however_many_write(
     loading: CommandLine, stage: Stage, channel: str, tmp_path: Path
 ) -> None:
@@ -171,6 +174,7 @@ def test_of_one_key_the_last_line_stays_however_many_write(
     assert found == [(f"URN:{number}", f"scene {7 * 349 + number}") for number in range(7)]
 
 
+@pytest.mark.slow
 def test_what_the_database_refuses_is_found_out_among_the_others(
     loading: CommandLine, stage: Stage, channel: str, tmp_path: Path
 ) -> None:
@@ -280,7 +284,7 @@ def test_a_database_that_is_away_is_waited_for(feeding: Feeding, stage: Stage, c
     assert stage.rows(later, channel) == [(1000,)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_ends_it_between_batches(
     feeding: Feeding, stage: Stage, channel: str, number: signal.Signals
 ) -> None:
@@ -294,6 +298,7 @@ def test_a_signal_ends_it_between_batches(
     assert loaded(stage, channel) == 1000
 
 
+@pytest.mark.slow
 def test_a_signal_ends_it_while_the_database_is_away(feeding: Feeding, stage: Stage) -> None:
     with away(stage):
         feeding.feed(scenes(1000, providerId="later"))
@@ -304,6 +309,7 @@ def test_a_signal_ends_it_while_the_database_is_away(feeding: Feeding, stage: St
     assert (code, account(said)) == (130, (1000, 1000, 0, 0))
 
 
+@pytest.mark.slow
 def test_a_writer_that_is_killed_is_said(feeding: Feeding) -> None:
     os.kill(feeding.writer, signal.SIGKILL)
     feeding.feed(scenes(10))
@@ -312,13 +318,20 @@ def test_a_writer_that_is_killed_is_said(feeding: Feeding) -> None:
     assert "a process of the load was killed; run this again" in errors
 
 
-def test_a_writer_ends_with_who_feeds_it(feeding: Feeding) -> None:
+@pytest.mark.slow
+def test_a_writer_ends_with_who_feeds_it(feeding: Feeding, stage: Stage) -> None:
+    """Also one that waits for the database, and would write when nobody expects it any more."""
     writer = feeding.writer
-    feeding.process.kill()
+    with away(stage):
+        feeding.feed(scenes(1000, providerId="later"))
+        assert feeding.process.stderr is not None
+        feeding.process.stderr.readline()
+        feeding.process.kill()
+        wait_for(lambda: not Path(f"/proc/{writer}").exists())
     feeding.process.communicate()
-    wait_for(lambda: not Path(f"/proc/{writer}").exists())
 
 
+@pytest.mark.slow
 def test_without_a_database_it_says_so_in_a_sentence(tmp_path: Path) -> None:
     path = written(tmp_path, line("URN:1"))
     done = CommandLine(state_dir=tmp_path / "state")("load", path)
