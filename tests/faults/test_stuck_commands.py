@@ -40,13 +40,19 @@ def assert_it_alone_is_parked(stage: Stage, events: Listener, odd: Message, *, a
     assert set(said.values()) == {200, 201}
 
 
-def test_a_worker_that_does_not_end_a_batch_ends_itself_and_the_command_is_parked(
-    stage: Stage, folder: Path
+ENDLESS_COMMAND = ("basket.create", {"purchaseCurrency": stuck_worker.ENDLESS.decode()})
+ENDLESS_SEARCH = (
+    "basket.selection.add",
+    {"engineType": "legacy", "searchParameters": {"q": stuck_worker.ENDLESS_QUERY}},
+)
+
+
+@pytest.mark.parametrize(("type_", "body"), [ENDLESS_COMMAND, ENDLESS_SEARCH])
+def test_a_worker_that_does_not_end_a_command_ends_itself_and_the_command_is_parked(
+    stage: Stage, folder: Path, type_: str, body: dict[str, object]
 ) -> None:
-    basket = unique("endless")
-    odd = command(
-        "basket.create", basket, {"purchaseCurrency": stuck_worker.ENDLESS.decode()}, channel="default"
-    )
+    stage.rows("delete from dead_letter")
+    odd = command(type_, "patricia", body, channel="default")
     sent = among_others(odd)
     program = (stuck_worker.__file__,)
     codes = []

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from outside.connecting import connect
 from outside.flood import publish
@@ -25,6 +24,14 @@ pytestmark = pytest.mark.faults
 
 READY_WITHIN_SECONDS = 30.0
 LONGEST_SCRAPE_SECONDS = 2.0
+SLOW = """
+create function slow() returns trigger language plpgsql as $$
+begin
+    perform pg_sleep(4);
+    return new;
+end $$;
+create trigger slow before update on basket for each row execute function slow();
+"""
 COMMAND_QUEUES = [f"basket.commands.{number:02d}" for number in range(8)]
 
 
@@ -123,21 +130,20 @@ def test_a_worker_that_was_asked_to_stop_is_not_ready_while_it_ends_its_batch(
     with (
         working(stage, "worker", folder, BASKETRY_OPS_LISTEN=seen.listen) as worker,
         Listener(stage.broker_url) as events,
-        psycopg.connect(stage.database_url) as holding,
     ):
         basket = unique("basket")
         publish(stage.broker_url, [numbered_command(basket, 0)])
         events.until_heard(1)
         wait_for(lambda: seen.is_ready)
-        holding.execute("select from basket where id = %s for update", (basket,))
+        stage.rows(SLOW)
         publish(stage.broker_url, [numbered_command(basket, 1)])
-        wait_for(lambda: is_waiting_for_a_lock(stage))
+        wait_for(lambda: is_sleeping(stage))
         asked_to_stop(worker)
         wait_for(lambda: has_reason(seen, "The process is stopping."))
         assert seen.asked("/livez")[0] == 200
-        holding.rollback()
         events.until_heard(2)
         wait_for(lambda: not worker.is_alive)
+        stage.rows("drop trigger slow on basket; drop function slow")
 
 
 def an_event_waits(stage: Stage) -> None:
@@ -147,9 +153,8 @@ def an_event_waits(stage: Stage) -> None:
     )
 
 
-def is_waiting_for_a_lock(stage: Stage) -> bool:
-    waits = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    return bool(stage.rows(waits))
+def is_sleeping(stage: Stage) -> bool:
+    return bool(stage.rows("select 1 from pg_stat_activity where wait_event = 'PgSleep'"))
 
 
 def asked_to_stop(process: Process) -> None:

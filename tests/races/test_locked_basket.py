@@ -1,0 +1,60 @@
+"""A basket that somebody else has locked, as an order of data does: its commands wait, and nobody else's."""
+
+import time
+
+import psycopg
+import pytest
+from outside.furnishing import filled
+from outside.processes import wait_for
+from outside.shop import open_shop
+from outside.stage import Stage
+from outside.upstream import Upstream
+from outside.wire import command, unique
+
+pytestmark = pytest.mark.slow
+
+LONGEST_WAIT_SECONDS = 4.0  # once with its batch, once alone, a second each; and a busy machine
+
+
+@pytest.fixture
+def channel(upstream: Upstream) -> str:
+    channel = unique("channel")
+    open_shop(upstream, channel)
+    return channel
+
+
+def test_its_commands_wait_in_order_and_others_go_on(stage: Stage, upstream: Upstream, channel: str) -> None:
+    locked, others = filled(upstream, channel=channel), [filled(upstream, channel=channel) for _ in range(20)]
+    with psycopg.connect(stage.database_url) as holding, Upstream(stage.broker_url) as owner:
+        holding.execute("select from basket where id = %s for update", (locked,))
+        for number in range(3):
+            owner.send(
+                owner.expecting(
+                    command("basket.update", locked, {"department": f"D{number}"}, channel=channel)
+                )
+            )
+        began_at = time.monotonic()
+        sent = [command("basket.update", key, {"department": "Sales"}, channel=channel) for key in others]
+        assert {reply.status for reply in upstream.ask_all(sent)} == {200}
+        assert time.monotonic() - began_at < LONGEST_WAIT_SECONDS
+        assert owner.replies == []
+        holding.rollback()
+        replies = owner.wait_for(3)
+    assert [reply.json["department"] for reply in replies] == ["D0", "D1", "D2"]
+    assert [reply.version for reply in replies] == [2, 3, 4]
+
+
+def test_it_is_not_parked_however_long_it_takes(stage: Stage, upstream: Upstream, channel: str) -> None:
+    key = filled(upstream, channel=channel)
+    with psycopg.connect(stage.database_url) as holding, Upstream(stage.broker_url) as owner:
+        holding.execute("select from basket where id = %s for update", (key,))
+        asked = command("basket.update", key, {"department": "Sales"}, channel=channel)
+        owner.send(owner.expecting(asked))
+        waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name like %s"
+        wait_for(lambda: bool(stage.rows(waits, "%searches")))
+        wait_for(lambda: not stage.rows(waits, "%searches"), seconds=10)  # its lock_timeout is over
+        wait_for(lambda: bool(stage.rows(waits, "%searches")), seconds=10)  # and it is tried again
+        holding.rollback()
+        (reply,) = owner.wait_for(1)
+    assert (reply.status, reply.version) == (200, 2)
+    assert stage.rows("select 1 from dead_letter where key = %s", key) == []
