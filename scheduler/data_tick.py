@@ -7,6 +7,7 @@ tried again like every other failure; what it has kept for an order that is not 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -18,6 +19,7 @@ from scheduler.candidates import Dealt, asked, carry_out, decide, read
 from scheduler.dealing import Broken, Outcome
 from worker import ids, logs
 from worker.domain.search.questions import Answer, Gather, TooCostly
+from worker.ops import searching as ops
 from worker.store import database, ordered_data, orders, recurrences, reference, searching
 from worker.store.database import Engine, Transaction
 
@@ -54,7 +56,10 @@ def tick(engine: Engine, at: datetime | None = None) -> Outcome:
 
 
 def _search(tx: Transaction, channel: str, question: Gather) -> Answer:
-    return searching.answer(tx, channel, question, SEARCH_SECONDS)
+    began_at = time.monotonic()
+    answer = searching.answer(tx, channel, question, SEARCH_SECONDS)
+    ops.note(time.monotonic() - began_at, is_cut_off=isinstance(answer, TooCostly))
+    return answer
 
 
 def _give_up(_channel: str, _question: Gather) -> Answer:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from worker.domain.search.questions import Answer, Gathered, Question
+from worker.domain.search.questions import Answer, Gathered, Question, TooCostly
+from worker.ops import searching as ops
 from worker.store import ordered_data, searching
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ class Asker:
         self._gathered: set[tuple[str, str]] = set()
 
     def ask(self, channel: str, question: Question) -> Answer:
-        answer = searching.answer(self._tx, channel, question, self._until - time.monotonic())
+        began_at = time.monotonic()
+        answer = searching.answer(self._tx, channel, question, self._until - began_at)
+        ops.note(time.monotonic() - began_at, is_cut_off=isinstance(answer, TooCostly))
         if isinstance(answer, Gathered):
             self._gathered.add((channel, answer.order_id))
         return answer

@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from worker import heart, logs, pauses, tasks
+from worker.ops.searching import UNDER_WAY
 
 if TYPE_CHECKING:
     from contracts.envelope import Delivery
@@ -59,6 +60,7 @@ class Searches:
     def begin(self, search: Search) -> None:
         """Have a command handled; threads are started when they are first needed."""
         self._under_way.add(search)
+        UNDER_WAY.set(len(self._under_way))
         if len(self._threads) < min(THREADS, len(self._under_way)):
             thread = threading.Thread(target=self._run, name="searches", daemon=True)
             self._threads.append(thread)
@@ -74,6 +76,7 @@ class Searches:
         while not self._finished.empty():
             search = self._finished.get()
             self._under_way.discard(search)
+            UNDER_WAY.set(len(self._under_way))
             if search.defect is not None:
                 raise RuntimeError("a search failed on a defect of ours") from search.defect
             done.append(search)

@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from worker import logs
-from worker.ops import commands, relaying, ticking
+from worker.ops import commands, relaying, searching, ticking
 from worker.ops.database_watch import DatabaseWatch
 from worker.ops.gauges import WorkerGauges
 from worker.ops.server import Answer, Server
@@ -64,7 +64,14 @@ def collectors(who: Process, life: Life, watch: DatabaseWatch) -> list[Collector
     own: Sequence[Any] = (
         (WorkerGauges(life), *commands.COLLECTORS) if isinstance(life, Signs) else ticking.COLLECTORS
     )
-    return [ProcessCollector(registry=None), _Info(who), watch, *relaying.COLLECTORS, *own]
+    return [
+        ProcessCollector(registry=None),
+        _Info(who),
+        watch,
+        *relaying.COLLECTORS,
+        *searching.COLLECTORS,
+        *own,
+    ]
 
 
 def _listen(listen: str, registry: CollectorRegistry, life: Life, checks: Sequence[Reasons]) -> Server:
