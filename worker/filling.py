@@ -123,8 +123,6 @@ def _read(sent: Sent) -> _Entry | tuple[Problem, ...]:
     value: Any = None
     if not isinstance(route, Put) or route.read is None:
         problems.append(Problem(code=ErrorKey.UNKNOWN_TYPE, message="only puts of reference data are loaded"))
-    elif (wrong_key := route.key_problem(sent.key)) is not None:
-        problems.append(wrong_key)
     elif envelope.command is not None:
         value = route.read(envelope.command)
         problems += value if isinstance(value, list) else []

@@ -151,8 +151,6 @@ def _decide_put(envelope: Envelope, caller: Caller, route: Put, found: list[Prob
     problem = callers.reference_problem(caller)
     if problem is not None:
         return Refused(problems=(problem,))
-    wrong_key = route.key_problem(envelope.key)
-    found += [wrong_key] if wrong_key is not None else []
     value = None if route.read is None else route.read(envelope.command)
     if isinstance(value, list):
         found.extend(value)

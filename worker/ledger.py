@@ -18,7 +18,7 @@ from worker import handlers, logs, notices, replays, results
 from worker.domain.decisions import Completed, Refused
 from worker.ops.commands import Outcome
 from worker.resending import REPLAY_OF
-from worker.store import inbox
+from worker.store import database, inbox
 from worker.store.dead_letters import State
 from worker.store.outbox import Event
 
@@ -145,7 +145,7 @@ class Ledger:
             return _INTERNAL_ERROR, self._failure
         try:
             return handlers.decide(envelope, sender, self._world, self._moment, is_reused=is_reused), ""
-        except handlers.SearchNeeded:
+        except (handlers.SearchNeeded, database.TryAgain):  # no defect, and nothing that this command is told
             raise
         except Exception:  # noqa: BLE001 - a defect of ours must cost this command alone
             return _INTERNAL_ERROR, traceback.format_exc()

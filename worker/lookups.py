@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from contracts.errors import Problem
 from worker.domain import addresses
 from worker.store.reference import Kind
 
@@ -51,10 +50,6 @@ def files(command: commands.OrderFiles) -> FilesPage:
 
 def of_processing(command: dataset_commands.BasketDatasetSetProcessing) -> Collection[Lookup]:
     return [(Kind.PROCESS, command.process_business_id)] if command.process_business_id else ()
-
-
-def no_problem(_key: str) -> Problem | None:
-    return None
 
 
 def nothing(_command: Any) -> Collection[Lookup]:

@@ -8,14 +8,12 @@ from typing import Any, ClassVar
 import msgspec
 
 from contracts.body import Command
-from contracts.errors import Problem
 from worker import lookups
 from worker.domain import (
     adding,
     cataloguing,
     closing,
     creating,
-    ids,
     items,
     placed,
     processing,
@@ -32,14 +30,10 @@ from worker.store.reference import Kind
 
 
 class Put(msgspec.Struct, frozen=True):
-    """Reference data: `read` makes the value of a body; without it the entry is removed.
-
-    `key_problem` says what is wrong with a key, where not every key will do.
-    """
+    """Reference data: `read` makes the value of a body; without it the entry is removed."""
 
     kind: Kind
     read: Callable[[Any], Any] | None
-    key_problem: Callable[[str], Problem | None] = lookups.no_problem
     is_read: ClassVar[bool] = False
 
 
@@ -101,8 +95,6 @@ Route = Put | Erase | OnBasket | OnOrder | OnOwner
 
 ROUTES: dict[str, Route] = {
     **{f"{kind}.put": Put(kind, read) for kind, read in _PUTS.items()},
-    "dataset.put": Put(Kind.DATASET, cataloguing.dataset, ids.problem),
-    "data-object.put": Put(Kind.DATA_OBJECT, cataloguing.data_object, ids.problem),
     **{f"{kind}.delete": Put(kind, None) for kind in _PUTS},
     "user.erase": Erase(),
     "basket.create": OnBasket(creating.create, may_be_absent=True),

@@ -166,7 +166,7 @@ def test_an_engine_must_be_named(engine: str | None) -> None:
 def test_everything_wrong_with_a_search_is_said_at_once() -> None:
     command = BasketSelectionAdd(
         engine_type="",
-        dataset_urn="URN:",
+        dataset_urn="a blank",
         search_parameters=SearchParameters(q=("fine", "a AND"), g="POINT(1 1)", lat="3"),
         entity_ids_to_include=("ok", "not ok"),
         selection_date="never",

@@ -4,13 +4,14 @@ import math
 import re
 import struct
 import time
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from worker.domain.search import terms
@@ -200,4 +201,9 @@ def test_instants_sort_as_their_terms_do_in_any_zone(one: datetime, other: datet
 
 @given(st.text(), st.text())
 def test_case_is_folded_character_by_character(one: str, other: str) -> None:
+    assume(unicodedata.normalize("NFC", one + other) == one + other)
     assert terms.lowered(one + other) == terms.lowered(one) + terms.lowered(other)
+
+
+def test_an_accent_is_the_same_in_its_letter_and_behind_it() -> None:
+    assert terms.lowered("CAFE\N{COMBINING ACUTE ACCENT}") == terms.lowered("Café") == "café"

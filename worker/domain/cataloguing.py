@@ -34,7 +34,7 @@ def process(put: sent.ProcessPut) -> Process:
 
 def data_object(put: sent.DataObjectPut) -> DataObject | list[Problem]:
     datasets, problems = _datasets(put.datasets)
-    given = {} if put.attributes is UNSET else put.attributes
+    given = {} if put.attributes in (UNSET, None) else put.attributes
     problems += [_malformed(path, message) for path, message in attributes.mistakes_of(given)]
     box = _box(put.geometry, problems)
     created_at = _instant(put.created_at)
@@ -78,7 +78,7 @@ def _datasets(given: Sequence[str]) -> tuple[tuple[str, ...], list[Problem]]:
 
 
 def _box(given: Any, problems: list[Problem]) -> Box | None:
-    if given is UNSET:
+    if given in (UNSET, None):  # GeoJSON has null for no geometry
         return None
     read = areas.of_geojson(given)
     if isinstance(read, str):
@@ -89,10 +89,14 @@ def _box(given: Any, problems: list[Problem]) -> Box | None:
 
 def _instant(given: Any) -> datetime | None:
     """Read an instant; one without an offset is in UTC."""
-    read = parse_instant(given)
+    # Of any year: what is said of baskets begins with 1970, observations do not.
+    read = parse_instant(given) or (terms.instant_of(given) if isinstance(given, str) else None)
     if read is None:
         return None
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:  # at the ends of the calendar
+        return None
 
 
 def _malformed(path: str, message: str) -> Problem:

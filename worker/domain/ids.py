@@ -7,15 +7,11 @@ import re
 from contracts.errors import ErrorKey, Problem
 
 _ID = re.compile(r"[\x21-\x7e]{1,200}")  # what a key may be
-_URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{0,31}:.+", re.IGNORECASE)  # RFC 8141's first two colons
 
 
 def problem(id_: str, path: str | None = None) -> Problem | None:
-    """Say what is wrong with an id: what can be put can be named, and the other way round."""
-    if not _ID.fullmatch(id_):
-        message = f"{id_[:100]!r} is no id: 1 to 200 printable ASCII characters without blanks"
-    elif id_.lower().startswith("urn:") and not _URN.fullmatch(id_):
-        message = f"{id_[:100]!r} is no URN: urn:<namespace>:<name>"
-    else:
+    """Say what is wrong with an id: what can be put can be named, and nothing else."""
+    if _ID.fullmatch(id_):
         return None
+    message = f"{id_[:100]!r} is no id: 1 to 200 printable ASCII characters without blanks"
     return Problem(code=ErrorKey.MALFORMED, message=message, path=path)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Executable, Row, text
 from sqlalchemy.exc import DBAPIError
 
+from worker.store import database
 from worker.store.database import Transaction
 
 # Canceled (by the timeout, or by an operator), and more temporary files than the server allows.
@@ -66,15 +67,23 @@ class Limited:
 
 @contextmanager
 def limited(tx: Transaction, seconds: float) -> Iterator[Limited]:
-    """Bound the statements of a block; raises CutOffError after undoing them, with all settings as before."""
+    """Bound the statements of a block; raises CutOffError after undoing them, with all settings as before.
+
+    Raises TryAgain or StatementFailed for whatever else goes wrong.
+    """
     statements = Limited(tx, time.monotonic() + seconds)
+    with database.in_our_words(), _cut_off(), tx.begin_nested():
+        names = ["statement_timeout", "work_mem", *_FOR_SEARCHES]
+        before = {row.name: row.value for row in tx.execute(_READ, {"names": names})}
+        statements.set(_FOR_SEARCHES)
+        yield statements
+        statements.set(before)
+
+
+@contextmanager
+def _cut_off() -> Iterator[None]:
     try:
-        with tx.begin_nested():
-            names = ["statement_timeout", "work_mem", *_FOR_SEARCHES]
-            before = {row.name: row.value for row in tx.execute(_READ, {"names": names})}
-            statements.set(_FOR_SEARCHES)
-            yield statements
-            statements.set(before)
+        yield
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in _TOO_COSTLY:
             raise CutOffError from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ __all__ = [
     "TryAgain",
     "address",
     "engine",
+    "in_our_words",
     "now",
     "transaction",
 ]
@@ -119,9 +120,17 @@ def address(url: str) -> str:
 @contextmanager
 def transaction(source: Engine) -> Iterator[Transaction]:
     """Run one transaction; raises TryAgain or StatementFailed instead of the driver's errors."""
+    with in_our_words(), source.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Raise TryAgain or StatementFailed instead of the driver's errors."""
     try:
-        with source.begin() as connection:
-            yield connection
+        yield
+    except PendingRollbackError as error:  # the connection was lost within a savepoint
+        raise TryAgain(f"the connection was lost: {error}") from None
     except DBAPIError as error:
         raise _kind(error.orig)(_without_rows(error.orig)) from None
     except UnicodeEncodeError:

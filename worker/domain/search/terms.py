@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import struct
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -74,8 +75,14 @@ def of_label(label: str) -> str:
 
 
 def lowered(text: str) -> str:
-    """Fold the case, each character for itself: `str.lower` alone has a sigma of its own for a word's end."""
-    return text.lower().replace("\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}")
+    """Fold the case, each character for itself: `str.lower` alone has a sigma of its own for a word's end.
+
+    Composed: an accent is the same whether it is part of its letter or behind it.
+    """
+    if text.isascii():
+        return text.lower()
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+    return folded.replace("\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}")
 
 
 def has_term(field: str) -> str:
