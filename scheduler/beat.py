@@ -99,7 +99,9 @@ def _tick(engine: database.Engine, pace: Pace, ticks: Ticks) -> Outcome:
     ticking.note(seconds, outcome.placed)
     if outcome.claimed:
         log.info("tick", claimed=outcome.claimed, placed=outcome.placed)
-        pace.took(seconds, was_full=max(outcome.claimed, outcome.placed) >= pace.size)
+        pace.took(
+            seconds - outcome.claiming_seconds, was_full=max(outcome.claimed, outcome.placed) >= pace.size
+        )
     return outcome
 
 

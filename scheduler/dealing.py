@@ -32,9 +32,13 @@ class Broken(Exception):  # noqa: N818 - it says what the recurrence is
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How many candidates were claimed and dealt with, and how many orders were placed, as of an instant."""
+    """How many candidates were claimed and dealt with, and how many orders were placed, as of an instant.
+
+    `claiming_seconds` is how long it took to find them.
+    """
 
     at: datetime
+    claiming_seconds: float = 0.0
     claimed: int = 0
     placed: int = 0
 

@@ -18,7 +18,11 @@ class Pace:
         self.size = _FIRST
 
     def took(self, seconds: float, *, was_full: bool) -> None:
-        """Learn from a tick: any slow one is a reason to take on less, only a full one to take on more."""
+        """Learn from a tick: any slow one is a reason to take on less, only a full one to take on more.
+
+        What it takes to find what is due does not count: it would take as long for less, for instance when
+        much is due in the other lane.
+        """
         if seconds > _SLOW_SECONDS:
             self.failed()
         elif was_full and seconds < _QUICK_SECONDS:

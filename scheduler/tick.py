@@ -7,9 +7,12 @@ of schedulers may do this at once: the lock saves work, the unique key of an occ
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+
+from msgspec import structs
 
 from scheduler import dealing
 from scheduler.candidates import carry_out, decide, read
@@ -34,8 +37,11 @@ def tick(engine: Engine, at: datetime | None = None, size: int = _LARGEST_TICK) 
     try:
         with database.transaction(engine) as tx:
             now = at or database.now(tx)
+            started = time.monotonic()
             keys = recurrences.claim(tx, now, size)
-            return _deal(tx, keys, now, size)
+            claiming_seconds = time.monotonic() - started
+            dealt = _deal(tx, keys, now, size)
+        return structs.replace(dealt, claiming_seconds=claiming_seconds)
     except database.StatementFailed as error:
         log.warning("tick.split", size=len(keys), why=str(error))
     outcomes = [_tick_alone(engine, key, at) for key in keys]

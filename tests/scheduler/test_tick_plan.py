@@ -90,7 +90,8 @@ def test_a_tick_with_nothing_due_reads_the_same_at_1_000_and_100_000(
 
 def test_such_a_tick_claims_nothing(dwelling: House, costs: object) -> None:
     for lane in (tick.tick, data_tick.tick):
-        assert lane(dwelling.engine, at=NOW) == tick.Outcome(at=NOW, claimed=0, placed=0)
+        outcome = lane(dwelling.engine, at=NOW)
+        assert (outcome.at, outcome.claimed, outcome.placed) == (NOW, 0, 0)
 
 
 def test_one_that_is_due_among_100_000_is_claimed_with_a_handful_of_buffers(
