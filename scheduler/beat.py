@@ -30,6 +30,7 @@ TASK = "basketry.place_due_orders"
 
 _LONGEST_SLEEP_SECONDS = 1.0
 _SHORTEST_SLEEP_SECONDS = 0.05
+_STOPS_WITHIN_SECONDS = 8.0  # of a lane in its last search, and of the last sweep
 _BEAT_WAKES_EARLIER_BY_SECONDS = 0.011  # beat takes 10 ms off every interval
 
 log = logs.get(__name__)
@@ -150,6 +151,7 @@ def _beat(settings: Settings, name: str, ticks: Ticks) -> None:
     try:
         service.start()
     finally:
+        until = time.monotonic() + _STOPS_WITHIN_SECONDS
         data_lane.stop()
-        sweeper.stop()
+        sweeper.stop(until - time.monotonic())  # behind it: its last events are to be relayed
         engine.dispose()
