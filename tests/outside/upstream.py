@@ -76,5 +76,19 @@ class Upstream:
             assert time.monotonic() < deadline, f"{count} replies were due, {len(self.replies)} have come"
         return self.replies
 
+    def answer_to(self, message: Message) -> Result:
+        """Wait for the reply to a message that was sent before; the first, if there are more."""
+        deadline = time.monotonic() + WITHIN_SECONDS
+        while not self.answers_to(message):
+            assert time.monotonic() < deadline, f"no reply to {message.properties.type}"
+            self._connection.process_data_events(time_limit=0.1)
+        return self.answers_to(message)[0]
+
+    def answers_to(self, message: Message) -> list[Result]:
+        """Give the replies to a message that have come so far."""
+        self._connection.process_data_events(time_limit=0)
+        correlation_id = message.properties.correlation_id or message.message_id
+        return [one for one in self.replies if one.correlation_id == correlation_id]
+
     def _receive(self, _channel: Any, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
         self.replies.append(Result.received(method.routing_key, properties, body))
