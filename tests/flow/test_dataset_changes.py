@@ -176,6 +176,15 @@ def test_a_date_that_cannot_be_read_is_refused(reader: Reader, date: object) -> 
     assert refused.json["errors"][0]["path"] == "$.selectionDate"
 
 
+@pytest.mark.parametrize("dataset", ["URN:gone", "plain", "a/b?c=d#e&f", "%", "'", "x" * 200])
+def test_a_dataset_is_named_as_it_was_put(upstream: Upstream, dataset: str) -> None:
+    puts = [("dataset.put", dataset, {"label": "L"}), ("data-object.put", dataset, datum(dataset))]
+    reader = Reader(upstream, observatory(upstream, puts))
+    assert reader.added(datasetUrn=dataset).keys() == {dataset}
+    quoted = dataset.replace('"', '\\"')
+    assert reader.added(f'tags:"{quoted}"', entityIdsToInclude=[dataset]).keys() == {dataset}
+
+
 @pytest.mark.parametrize(
     "dataset",
     ["not a urn", "URN:", "URN:AIP:DATASET:nowhere:1:V1", "' or 1=1 --", "%", "*", "x" * 10_000, "é"],
