@@ -27,6 +27,7 @@ from worker.sweeper import Sweeper
 from worker.tokens import Keyring
 from worker.workplace import Workplace
 
+_BATCH_LOCK_TIMEOUT = "100ms"  # longer than that a command waits for a lock apart, and the others go on
 _BROKER_TIMEOUT_SECONDS = 3.0  # a stop waits for it once
 _STOPS_WITHIN_SECONDS = 3.0  # both threads together
 
@@ -65,7 +66,9 @@ def make(settings: Settings, name: str, signs: Signs) -> Celery:
 def _furnish(app: Celery, settings: Settings, name: str, signs: Signs) -> None:
     """Give the app's consumer and its task what they work with."""
     broker_url = settings.broker_url.get_secret_value()
-    engine = database.engine(settings.database_url.get_secret_value(), f"basketry {name}", lock_timeout="1s")
+    engine = database.engine(
+        settings.database_url.get_secret_value(), f"basketry {name}", lock_timeout=_BATCH_LOCK_TIMEOUT
+    )
     slot, suspects = Slot.parse(settings.slot), Suspects(engine)
     tools = tasks.Tools(
         engine,

@@ -190,6 +190,8 @@ def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Outcome | in
     except database.TryAgain as error:
         if not isinstance(error, (database.TooSlow, database.Locked)):
             return TryAgain(0, str(error))
+        if isinstance(error, database.Locked) and len(envelopes) == 1 and not tools.may_search:
+            return Apart(0)
         log.warning("batch.split", size=len(envelopes), why=str(error))
     except Exception as error:  # noqa: BLE001 - what one command has caused, its neighbours must not suffer
         log.warning("batch.split", size=len(envelopes), why=logs.where(error))

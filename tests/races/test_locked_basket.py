@@ -13,7 +13,7 @@ from outside.wire import command, unique
 
 pytestmark = pytest.mark.slow
 
-LONGEST_WAIT_SECONDS = 4.0  # once with its batch, once alone, a second each; and a busy machine
+LONGEST_WAIT_SECONDS = 1.5  # a moment with its batch, another one alone; and a busy machine
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from outside.flood import publish
 from outside.processes import WorkerProcess
 from outside.stage import Stage
@@ -17,6 +18,8 @@ from outside.wire import Message, command
 
 from scheduler import tick
 from tests.scheduler.standing import MOUSE, House, at, furnished
+
+pytestmark = pytest.mark.slow
 
 BASKETS, ROUNDS = 50, 30
 START = "2030-01-01T10:00"
