@@ -1,12 +1,13 @@
 """Renders the contract as one page without scripts and without references to anywhere.
 
-`render.py TARGET` reads contracts/asyncapi.json and contracts/README.md, nothing else: what is on the page is
-in the document.
+`render.py TARGET` reads contracts/asyncapi.json, README.md and DATASETS.md, nothing else: what is on the page
+is in these.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from string import Template
@@ -235,9 +236,15 @@ def _written(node: Element) -> str:
     return tostring(node, encoding="unicode", method="html")
 
 
+def prose(contracts: Path) -> str:
+    """Give README.md, and DATASETS.md as a part of it: its headings a level deeper."""
+    datasets = re.sub(r"^#", "##", (contracts / "DATASETS.md").read_text(), flags=re.MULTILINE)
+    return (contracts / "README.md").read_text() + "\n" + datasets
+
+
 def main(target: Path) -> None:
     document = json.loads((ROOT / "contracts" / "asyncapi.json").read_bytes())
-    page = Page(document, (ROOT / "contracts" / "README.md").read_text()).html()
+    page = Page(document, prose(ROOT / "contracts")).html()
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page)
 
