@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from worker.domain.datasets import Counts
 from worker.domain.objects import Box, File
-from worker.domain.search.predicates import AnyOf, Like, Term
+from worker.domain.search.predicates import AllOf, AnyOf, Between, InLabel, Like, Not, Term
 from worker.domain.search.questions import (
     Criteria,
     Found,
@@ -203,3 +203,18 @@ def test_a_search_that_is_cut_off_leaves_the_transaction_as_it_was(tx: Connectio
     assert searching.answer(tx, CHANNEL, question, 0) == TooCostly()
     assert counts(tx, Criteria())["DS1"].objects == 2000
     assert tx.execute(settings, names).all() == before
+
+
+@pytest.mark.slow
+def test_as_many_ranges_as_a_statement_can_ask_for_are_asked_for_and_more_are_too_costly(
+    tx: Connection,
+) -> None:
+    """With more than 65,535 values a statement is not even sent, and was tried again for ever."""
+    open_dataset(tx, "DS1")
+    hold(tx, Held(id="a", attributes={"name": "b"}))
+    ranges = tuple(Between("sname=", "sname=c", f"sname=d{n}", False, False) for n in range(5000))
+    halves = tuple(Criteria(predicate=AnyOf(half)) for half in (ranges[:2500], ranges[2500:]))
+    assert recounted(tx, *halves) == Counts()
+    for one_more in (Like("sname=b", "sname=b%_"), Not(InLabel(Like("wb", "wb%_"))), AllOf((ranges[0],))):
+        question = Recount(dataset_id="DS1", selections=(*halves, Criteria(predicate=one_more)))
+        assert searching.answer(tx, CHANNEL, question, SECONDS) == TooCostly()
