@@ -11,6 +11,7 @@ import os
 import select
 import threading
 import time
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -69,9 +70,7 @@ class Searches:
 
     def finished(self) -> list[Search]:
         """Give what was finished since; raises a defect of ours, as the consumer's own batches do."""
-        if self._finished.empty():
-            return []
-        self._silence()
+        self._silence()  # also when there is nothing: the bell of what was taken before may ring late
         done = []
         while not self._finished.empty():
             search = self._finished.get()
@@ -85,7 +84,8 @@ class Searches:
     def watch(self) -> None:
         """End the process when an attempt never ends: its message comes back, and is counted."""
         for search in self._under_way:
-            if search.tried_at is not None and heart.is_stuck(search.tried_at):
+            tried_at = search.tried_at  # once: its thread may end the attempt at any moment
+            if tried_at is not None and heart.is_stuck(tried_at):
                 heart.end_stuck(search.thread_id)
 
     @property
@@ -127,13 +127,9 @@ class Searches:
             time.sleep(pause)
 
     def _ring(self) -> None:
-        try:
+        with suppress(BlockingIOError):  # it has rung 65,536 times, and is heard
             os.write(self._bell, b"!")
-        except BlockingIOError:
-            log.debug("bell.rung_already")
 
     def _silence(self) -> None:
-        try:
+        with suppress(BlockingIOError):  # it is silent
             os.read(self.wakes, 4096)
-        except BlockingIOError:
-            log.debug("bell.silent")
