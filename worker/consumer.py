@@ -144,7 +144,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             arrived = [intake for intake in self.intakes() if len(intake)]
             for intake in arrived:
                 self._handle(intake, heart)
-            self._take_arrived(0.0 if arrived else heart.idle_seconds)
+            self._take_arrived(0.0 if arrived else heart.idle_seconds, heart)
             heart.tick()
 
     def declare(self, heart: Heart) -> None:
@@ -196,11 +196,12 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             self._others_rests = None if self.standby.intake is not None else self._others_rests
             self.signs.consuming(len(self.own.queues), self.standby.guest_count)
 
-    def _take_arrived(self, patience_seconds: float) -> None:
+    def _take_arrived(self, patience_seconds: float, heart: Heart) -> None:
         """Wait for a message, then take what the socket holds, up to a batch; more stays in the kernel."""
         seconds = patience_seconds
         if self._is_full() and not any(len(intake) for intake in self.intakes()):
-            self.workplace.searches.wait(seconds)  # there is no more room, and all of it waits for them
+            with heart.beating_alone():  # nothing is read meanwhile, which is not the broker's silence
+                self.workplace.searches.wait(seconds)  # there is no more room, and all of it waits for them
         wakes = self.workplace.searches.wakes
         while not self._is_full() and self.wire.read_one(seconds, wakes):
             seconds = 0.0
@@ -271,7 +272,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
                 with heart.beating_alone():
                     time.sleep(min(remaining, heart.idle_seconds))
             else:
-                self._take_arrived(min(remaining, heart.idle_seconds))
+                self._take_arrived(min(remaining, heart.idle_seconds), heart)
             heart.tick()
 
     def _give_up(self, why: str) -> None:

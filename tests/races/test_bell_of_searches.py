@@ -1,4 +1,4 @@
-"""The bell that wakes the consumer when a search is done: it rings late at times, and is silent afterwards."""
+"""The bell that wakes the consumer when a search is done: it may ring late, and is silent afterwards."""
 
 import os
 import select

@@ -1,13 +1,14 @@
 """A basket that somebody else has locked, as an order of data does: its commands wait, and nobody else's."""
 
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
 from outside.furnishing import filled
-from outside.processes import wait_for
+from outside.processes import wait_for, working
 from outside.shop import open_shop
-from outside.stage import Stage
+from outside.stage import Stage, fresh
 from outside.upstream import Upstream
 from outside.wire import command, unique
 
@@ -58,3 +59,25 @@ def test_it_is_not_parked_however_long_it_takes(stage: Stage, upstream: Upstream
         (reply,) = owner.wait_for(1)
     assert (reply.status, reply.version) == (200, 2)
     assert stage.rows("select 1 from dead_letter where key = %s", key) == []
+
+
+def test_as_much_as_a_worker_holds_may_wait_and_its_connection_lives(stage: Stage, folder: Path) -> None:
+    """It reads nothing then, which must not be taken for a broker that says nothing."""
+    large = {"department": "Sales", "dynamicMessages": ["x" * 250_000]}
+    with (
+        fresh(stage.servers) as house,
+        working(house, "full", folder, BASKETRY_BROKER_HEARTBEAT="1") as worker,
+        Upstream(house.broker_url) as owner,
+    ):
+        channel = unique("channel")
+        open_shop(owner, channel)
+        key = filled(owner, channel=channel)
+        owner.replies.clear()
+        with psycopg.connect(house.database_url) as holding:
+            holding.execute("select from basket where id = %s for update", (key,))
+            for _ in range(30):
+                owner.send(owner.expecting(command("basket.update", key, large, channel=channel)))
+            wait_for(lambda: worker.log.count("search.held") == 2, seconds=30)  # five seconds each
+            holding.rollback()
+        assert [reply.status for reply in owner.wait_for(30)] == [200] * 30
+        assert worker.log.count("worker.ready") == 1
