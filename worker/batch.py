@@ -13,7 +13,6 @@ import msgspec
 from contracts.envelope import Envelope
 from worker import loading, replays, results
 from worker.asking import Asker
-from worker.domain.search.questions import Answer, Question
 from worker.handlers import Moment, SearchNeeded, Sender
 from worker.ledger import Ledger, Reply
 from worker.ops.commands import Outcome
@@ -85,7 +84,7 @@ def handle(
     world = World(loading.load(tx, asked if failure is None else ()))
     numbers = iter(orders.numbers(tx, sum(one.type == "basket.checkout" for one in envelopes)))
     asker = Asker(tx)
-    ask = asker.ask if may_search else _no_answer
+    ask = asker.ask if may_search else None
     moment = Moment(now=now, new_id=new_id, new_order_number=numbers.__next__, ask=ask)
     ledger = Ledger(world, entries, known, releases, moment, failure)
     for number, (envelope, sender) in enumerate(pairs):
@@ -103,10 +102,6 @@ def handle(
     stored_replays.settle(tx, ledger.settled)
     partitions = frozenset(event.partition for event in ledger.events)
     return Handled(tuple(ledger.replies), partitions, tuple(ledger.outcomes))
-
-
-def _no_answer(_channel: str, _question: Question) -> Answer:
-    raise SearchNeeded
 
 
 def _sender(envelope: Envelope, keyring: Keyring, now: datetime) -> Sender:

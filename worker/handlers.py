@@ -15,7 +15,7 @@ from msgspec import structs
 
 from contracts.envelope import NO_CHANNEL
 from contracts.errors import ErrorKey, Problem, in_order, is_before
-from worker.domain import callers
+from worker.domain import callers, gathering
 from worker.domain.callers import Caller
 from worker.domain.decisions import Asks, Completed, Context, Decision, Refused
 from worker.domain.search.questions import Answer, Question
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from worker.world import World
 
 
-Ask = Callable[[str, Question], Answer]  # channel; may raise SearchNeeded
+Ask = Callable[[str, Question], Answer]  # channel
 
 
 class SearchNeeded(Exception):  # noqa: N818 - it says what is the case
@@ -56,7 +56,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     new_id: Callable[[], str]
     new_order_number: Callable[[], str]
-    ask: Ask
+    ask: Ask | None  # None: nobody, here and now
 
 
 def decide(envelope: Envelope, sender: Sender, world: World, moment: Moment, *, is_reused: bool) -> Decision:
@@ -158,7 +158,7 @@ def _decide_put(envelope: Envelope, caller: Caller, route: Put, found: list[Prob
 
 
 def _decide_on_basket(
-    envelope: Envelope, basket: Basket | None, route: OnBasket, context: Context, ask: Ask
+    envelope: Envelope, basket: Basket | None, route: OnBasket, context: Context, ask: Ask | None
 ) -> Decision:
     is_there = basket is not None and (basket.is_open or route.may_be_closed)
     if not is_there and not route.may_be_absent:
@@ -175,8 +175,12 @@ def _decide_on_basket(
     if envelope.expected_version not in (None, actual):
         message = f"the basket is at version {actual}, not at {envelope.expected_version}"
         return _refused(ErrorKey.VERSION_CONFLICT, message, basket)
+    if ask is None and route.orders_it and basket is not None and gathering.is_needed(basket):
+        raise SearchNeeded  # before its searches are read: a hundred long ones take seconds
     step = route.decide(basket, envelope.command, context)
     while isinstance(step, Asks):
+        if ask is None:
+            raise SearchNeeded
         answered = structs.replace(context, answer=ask(envelope.channel, step.question))
         step = route.decide(basket, envelope.command, answered)
     return step

@@ -188,7 +188,7 @@ def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Outcome | in
     except batch.SearchFirst as error:
         return error.first or Apart(0)
     except database.TryAgain as error:
-        if not isinstance(error, (database.TooSlow, database.Locked)):
+        if not isinstance(error, (database.TooSlow, database.Lapsed, database.Locked)):
             return TryAgain(0, str(error))
         if isinstance(error, database.Locked) and len(envelopes) == 1 and not tools.may_search:
             return Apart(0)
@@ -218,7 +218,7 @@ def _apply_alone(tools: Tools, one: Envelope) -> Outcome:
     except database.Locked as error:
         # As long as an order of data is searched for, its basket is locked: that is its commands' wait alone.
         return TryAgain(0, str(error)) if tools.may_search else Apart(0)
-    except database.TooSlow as error:
+    except (database.TooSlow, database.Lapsed) as error:
         return _again_or_park(tools, one, str(error))
     except database.TryAgain as error:
         return TryAgain(0, str(error))

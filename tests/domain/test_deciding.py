@@ -9,8 +9,9 @@ from msgspec import structs
 
 from contracts.envelope import Delivery, Envelope, open_envelope
 from worker import handlers, loading
-from worker.domain.basket import Basket
+from worker.domain.basket import Basket, Content
 from worker.domain.callers import Caller
+from worker.domain.datasets import Counts, DatasetSelection, DatedSelection, Request
 from worker.domain.decisions import Completed, Decision
 from worker.domain.reference import Channel
 from worker.domain.search.questions import Question
@@ -45,6 +46,7 @@ def decide(
     basket: Basket | None = SEED,
     *,
     is_reused: bool = False,
+    ask: handlers.Ask | None = nobody,
 ) -> Decision:
     baskets = {} if basket is None else {("default", "a-basket"): basket}
     known: dict[Any, Any] = {("default", Kind.CHANNEL, "default"): Channel()}
@@ -54,7 +56,7 @@ def decide(
         now=shop.NOW,
         new_id=iter("abcdefgh").__next__,
         new_order_number=iter(["1001"]).__next__,
-        ask=nobody,
+        ask=ask,
     )
     is_readable = envelope.command is not None and caller is not None
     pages: dict[Any, Any] = {loading.page_of(envelope, caller): ()} if is_readable else {}
@@ -266,3 +268,17 @@ def test_a_list_of_baskets_is_for_their_owner_and_operators() -> None:
         decision = decide(hers, caller)
         assert isinstance(decision, Completed)
         assert (decision.status, decision.body.baskets) == (200, ())
+
+
+def test_a_checkout_of_data_is_put_off_before_its_searches_are_read() -> None:
+    """A hundred long ones take seconds, which a batch must not be kept waiting."""
+    request = Request(engine_type="any", q="(this cannot be read")
+    selection = DatedSelection(at=shop.NOW, request=request, counts=Counts(objects=1))
+    dataset = DatasetSelection(
+        id="d", dataset_id="D", label="", counts=Counts(objects=1), selections=(selection,)
+    )
+    basket = structs.replace(SEED, content=Content(currency="USD", datasets=(dataset,)))
+    with pytest.raises(handlers.SearchNeeded):
+        decide(command("basket.checkout"), basket=basket, ask=None)
+    with pytest.raises(ValueError, match="a stored search cannot be read"):
+        decide(command("basket.checkout"), basket=basket)

@@ -1,15 +1,16 @@
 """Transactions: the session's settings, and which failures mean "again" and which "never"."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from worker.local import ports
-from worker.store import database
-from worker.store.database import StatementFailed, TryAgain
+from worker.local import ports, waiting
+from worker.store import cutoff, database
+from worker.store.database import Lapsed, StatementFailed, TryAgain
 
 
 def run(engine: Engine, *statements: str, **values: object) -> object:
@@ -164,3 +165,20 @@ def test_a_url_may_be_spelt_in_three_ways(scheme: str) -> None:
     assert (read.drivername, read.username, read.password) == ("postgresql+psycopg", "u", "p@ss")
     assert (read.host, read.port, read.database) == ("h", 5433, "d")
     assert read.query == {"sslmode": "require"}
+
+
+@pytest.mark.parametrize("is_searching", [False, True])
+def test_who_takes_too_long_between_two_statements_may_be_the_reason(
+    database_url: str, killer: psycopg.Connection, *, is_searching: bool
+) -> None:
+    engine = database.engine(database_url, "dawdler", idle_in_transaction_session_timeout="50ms")
+    gone = "SELECT FROM pg_stat_activity WHERE application_name = 'dawdler' AND datname = current_database()"
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(Lapsed))
+        tx = stack.enter_context(database.transaction(engine))
+        if is_searching:
+            stack.enter_context(cutoff.limited(tx, 5))
+        tx.execute(text("SELECT 1"))
+        waiting.until(lambda: not killer.execute(gone).fetchall(), seconds=10)
+        tx.execute(text("SELECT 1"))
+    engine.dispose()

@@ -2,6 +2,7 @@
 
 `TryAgain`: not the command's fault (server away, deadlock, timeout, missing migration); nothing was kept, the
 same work may be tried later. `TooSlow`, one of them: a statement took too long; the work may be the reason.
+`Lapsed`, another: we took too long between two; we were stopped, or the work is the reason.
 `Locked`, another: somebody else has what it needs.
 `StatementFailed`: the database refused what the work contains.
 """
@@ -42,12 +43,14 @@ _LIVENESS = {
 # SQLSTATE classes that speak of a row's content: data exception, integrity, program limit exceeded.
 _CONTENT_CLASSES = ("22", "23", "54")
 _QUERY_CANCELED = "57014"  # by statement_timeout, or by an operator
+_IDLE_IN_TRANSACTION = "25P03"  # idle_in_transaction_session_timeout
 _LOCK_NOT_AVAILABLE = "55P03"  # within lock_timeout
 
 
 __all__ = [
     "SESSION_SETTINGS",
     "Engine",
+    "Lapsed",
     "Locked",
     "StatementFailed",
     "TooSlow",
@@ -69,6 +72,10 @@ class TryAgain(Exception):  # noqa: N818 - it says what to do
 
 class TooSlow(TryAgain):
     """A statement was cut off; nothing of the work was kept."""
+
+
+class Lapsed(TryAgain):
+    """Too long nothing was asked of a session; nothing of the work was kept."""
 
 
 class Locked(TryAgain):
@@ -151,7 +158,7 @@ def _without_rows(error: BaseException | None) -> str:
 def _kind(error: BaseException | None) -> type[Exception]:
     if _is_about_content(error):
         return StatementFailed
-    kinds = {_QUERY_CANCELED: TooSlow, _LOCK_NOT_AVAILABLE: Locked}
+    kinds = {_QUERY_CANCELED: TooSlow, _IDLE_IN_TRANSACTION: Lapsed, _LOCK_NOT_AVAILABLE: Locked}
     return kinds.get(getattr(error, "sqlstate", None) or "", TryAgain)
 
 
