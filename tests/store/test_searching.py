@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from holdings import CHANNEL, NOON, Held, hold, open_dataset
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from worker.domain.datasets import Counts
 from worker.domain.objects import Box, File
@@ -20,7 +20,7 @@ from worker.domain.search.questions import (
     TooCostly,
     UnknownFields,
 )
-from worker.store import searching
+from worker.store import database, searching
 
 SECONDS = 5
 ONE = Counts(objects=1, files=2, size=1005, quota=1)
@@ -218,3 +218,12 @@ def test_as_many_ranges_as_a_statement_can_ask_for_are_asked_for_and_more_are_to
     for one_more in (Like("sname=b", "sname=b%_"), Not(InLabel(Like("wb", "wb%_"))), AllOf((ranges[0],))):
         question = Recount(dataset_id="DS1", selections=(*halves, Criteria(predicate=one_more)))
         assert searching.answer(tx, CHANNEL, question, SECONDS) == TooCostly()
+
+
+def test_a_lock_that_is_not_to_be_had_is_no_matter_of_cost(engine: Engine) -> None:
+    everything = Measure(asked=Criteria())
+    with engine.connect() as holding:
+        holding.execute(text("LOCK TABLE data_object IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(database.Locked), database.transaction(engine) as tx:
+            searching.answer(tx, CHANNEL, everything, 0.5)
+        holding.rollback()

@@ -57,7 +57,8 @@ class Limited:
         left = int((self._ends_at - time.monotonic()) * 1000)
         if left <= 0:
             raise CutOffError
-        self.set({"statement_timeout": f"{left}ms"})
+        # A lock that is not to be had is no matter of cost: that is noticed before the time is over.
+        self.set({"statement_timeout": f"{left}ms", "lock_timeout": f"{max(1, left * 4 // 5)}ms"})
         return self._tx
 
     def set(self, settings: Mapping[str, str]) -> None:
@@ -73,7 +74,7 @@ def limited(tx: Transaction, seconds: float) -> Iterator[Limited]:
     """
     statements = Limited(tx, time.monotonic() + seconds)
     with database.in_our_words(), _cut_off(), tx.begin_nested():
-        names = ["statement_timeout", "work_mem", *_FOR_SEARCHES]
+        names = ["statement_timeout", "lock_timeout", "work_mem", *_FOR_SEARCHES]
         before = {row.name: row.value for row in tx.execute(_READ, {"names": names})}
         statements.set(_FOR_SEARCHES)
         yield statements
