@@ -1,7 +1,9 @@
 """Filters and processes of a dataset in a basket: one or the other, and what each of them refuses."""
 
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 import shop
 from msgspec import UNSET, structs
@@ -126,3 +128,18 @@ def test_parameters_are_plain_values_by_plain_names(basket: Basket, parameters: 
 def test_a_process_without_parameters_takes_null(basket: Basket) -> None:
     changed = shop.done(processed(basket, process_business_id="free", parameters=None))
     assert only(changed).processing == structs.replace(Processing(process_id="free"))
+
+
+@pytest.mark.parametrize("written", ["1e400", "-1e400", "1" + "0" * 309, "1.8e308"])
+def test_a_number_that_could_not_be_read_back_is_refused(basket: Basket, written: str) -> None:
+    """It was kept as null, and nothing could be done with the basket any more."""
+    number = int(written) if written.isdigit() else Decimal(written)
+    refused = shop.refusals(processed(basket, process_business_id="free", parameters={"a": number}))
+    assert refused == [(ErrorKey.MALFORMED, "$.parameters.a")]
+
+
+@pytest.mark.parametrize("written", ["1e308", "-1.5e308", "1e-400", "1" + "0" * 308, "0.1"])
+def test_a_number_that_is_taken_is_kept_and_can_be_read_back(basket: Basket, written: str) -> None:
+    number = int(written) if written.isdigit() else Decimal(written)
+    changed = shop.done(processed(basket, process_business_id="free", parameters={"a": number}))
+    assert msgspec.json.decode(msgspec.json.encode(changed), type=Basket) == changed

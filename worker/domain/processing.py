@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,7 @@ def _stored(parameters: Mapping[str, Any]) -> dict[str, Parameter]:
 
 
 def _is_parameter(value: Any) -> bool:
+    """Whether a value can be kept: a number beyond all doubles could not be read back."""
     if isinstance(value, (int, Decimal)):
-        return True
+        return -sys.float_info.max <= value <= sys.float_info.max
     return isinstance(value, str) and len(value) <= _MAX_CHARACTERS
