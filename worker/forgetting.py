@@ -71,7 +71,7 @@ def _close_baskets(tx: Transaction, who: Erasure, after: str) -> str | None:
     """Close some baskets; give the id of the last one, None when there are no more."""
     found = baskets.lock_owned(tx, who.channel, who.owner, after, _BASKETS_AT_ONCE)
     theirs = [basket for basket in _readable(who, found) if _is_theirs(basket, who)]
-    keys = {(basket.channel, basket.id) for basket in theirs if basket.content.recurrence is not None}
+    keys = {(basket.channel, basket.id) for basket in theirs}
     live = recurrences.load(tx, keys)
     tombstones, removed, events = [], [], []
     cause = {"causation_id": who.causation_id, "traceparent": who.traceparent}

@@ -51,7 +51,14 @@ def checkout(basket: Basket, _command: commands.BasketCheckout, context: Context
         gathered=gathered,
     )
     notice = structs.replace(noticing.of_order(order), version=basket.version)
-    return Completed(status=201, basket=closed(basket), order=order, body=order.document, notices=(notice,))
+    return Completed(
+        status=201,
+        basket=closed(basket),
+        order=order,
+        body=order.document,
+        recurrence=_past(context.recurrence),
+        notices=(notice,),
+    )
 
 
 def empty(basket: Basket | None, _command: commands.BasketEmpty, context: Context) -> Step:
@@ -60,7 +67,7 @@ def empty(basket: Basket | None, _command: commands.BasketEmpty, context: Contex
         return Completed(status=204)
     current = context.recurrence
     if current is None or current.state is State.REMOVED:
-        return Completed(status=204, basket=closed(basket))
+        return Completed(status=204, basket=closed(basket), recurrence=_past(current))
     removed, notices = without_recurrence(current, context.message_id, context.traceparent)
     return Completed(status=204, basket=closed(basket), recurrence=removed, notices=notices)
 
@@ -70,9 +77,17 @@ def without_recurrence(
 ) -> tuple[Recurrence, tuple[Notice, ...]]:
     """Remove the recurrence of a basket that is closed, and say so."""
     removed = structs.replace(
-        recurrences.removed(current), causation_id=causation_id, traceparent=traceparent
+        recurrences.removed(current), reached=(), causation_id=causation_id, traceparent=traceparent
     )
     return removed, noticing.of_change("recurrence.removed", removed)
+
+
+def _past(removed: Recurrence | None) -> Recurrence | None:
+    """Give a recurrence that was removed before as its basket's end leaves it; None when that is as it was.
+
+    The next basket of this id may be another person's: what was new to this one says nothing there.
+    """
+    return structs.replace(removed, reached=()) if removed is not None and removed.reached else None
 
 
 def closed(basket: Basket, *, owner: str | None = None) -> Basket:
