@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from contracts.body import Body, Command, Instant, Reference
+from contracts.body import Body, Command, Instant, Reference, Text
 
 QueryText = Annotated[str, Meta(max_length=65_536)]
 OneOrMore = QueryText | tuple[QueryText, ...]
@@ -44,7 +44,7 @@ class SearchParameters(Body, frozen=True, kw_only=True):
 class BasketSelectionAdd(Command, frozen=True, kw_only=True):
     """Add what a search finds, of what was created before `selectionDate`, which names the selection."""
 
-    engine_type: str | None = None
+    engine_type: Text | None = None
     dataset_urn: str | UnsetType | None = UNSET
     search_parameters: SearchParameters | UnsetType | None = UNSET
     entity_ids_to_include: tuple[str, ...] | UnsetType | None = UNSET

@@ -1,7 +1,7 @@
 """Contract 1.4, 4 and 7: whose groups open which datasets, at the time of the search and of the order."""
 
 import pytest
-from outside.observatory import Put, Reader, datasets, datum, observatory, publish, refusal, urn
+from outside.observatory import DS1, Put, Reader, datasets, datum, observatory, publish, refusal, urn
 from outside.processes import WorkerProcess
 from outside.stage import Stage
 from outside.upstream import Upstream
@@ -113,3 +113,18 @@ def test_groups_that_are_taken_away_later_keep_the_selection_and_refuse_the_orde
     assert reader.add().status == 204
     assert refusal(reader.ask("basket.checkout", {})) == (400, "basket.empty.error")
     assert reader.show().version == 1
+
+
+def test_the_words_of_a_label_that_is_not_for_everybody_cannot_be_tried_out(upstream: Upstream) -> None:
+    hidden = "URN:hidden"
+    channel = observatory(
+        upstream,
+        [
+            ("dataset.put", DS1, {"label": "open"}),
+            ("dataset.put", hidden, {"label": "zebra stripes", "groups": ["zoologists"]}),
+            ("data-object.put", urn("both"), datum(DS1, hidden)),
+        ],
+    )
+    asked = ("zebra", "zeb*", '"zebra stripes"')
+    assert [Reader(upstream, channel).add(q).status for q in asked] == [204, 204, 204]
+    assert [Reader(upstream, channel, groups=["zoologists"]).add(q).status for q in asked] == [200, 200, 200]

@@ -64,7 +64,7 @@ HARMLESS = ["a", "b", "ab", "a b", "axb", "x", "true", "its", "anything", "*", "
 def found(tx: Connection, predicate: Predicate) -> set[str]:
     """Find objects by a predicate alone."""
     with cutoff.limited(tx, 5) as statements:
-        known = labels.holding(statements, CHANNEL, list(matching.label_parts(predicate)))
+        known = labels.holding(statements, CHANNEL, list(matching.label_parts(predicate)), ())
         asked = select(data_object.c.id).where(
             data_object.c.channel == CHANNEL, matching.matches(predicate, known)
         )
@@ -239,6 +239,6 @@ def test_labels_that_are_found_too_often_cost_too_much(tx: Connection) -> None:
         open_dataset(tx, f"DS{number}", " ".join(f"a{n}" for n in range(1000)))
     parts = [Term(f"wa{n}", is_prefix=True) for n in range(1000)]
     with pytest.raises(cutoff.CutOffError), cutoff.limited(tx, 30) as statements:
-        labels.holding(statements, CHANNEL, parts)
+        labels.holding(statements, CHANNEL, parts, ())
     with cutoff.limited(tx, 30) as statements:
-        assert len(labels.holding(statements, CHANNEL, parts[-900:])) == 900
+        assert len(labels.holding(statements, CHANNEL, parts[-900:], ())) == 900

@@ -135,7 +135,7 @@ def nodes_of(shown: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def plan(tx: Connection, asked: Criteria) -> dict[str, Any]:
     """Explain the statement that counts what criteria find, as it is run."""
     with cutoff.limited(tx, SECONDS) as statements:
-        search = finding.Search(statements, CHANNEL, [asked])
+        search = finding.Search(statements, CHANNEL, [asked], ())
         made = searching._counting(search, [asked], (), None).compile(tx.engine)
         explained = tx.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {made}", made.params)
         return dict(explained.scalar_one()[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import structs
 from sqlalchemy import and_, false, or_
@@ -29,7 +29,9 @@ _MAY_BE_ORDERED_OF = """(reference.kind = 'dataset' AND (reference.document->'gr
 class Search:
     """Answers to criteria about the orderable objects of a channel."""
 
-    def __init__(self, statements: Limited, channel: str, criteria: Iterable[Criteria]) -> None:
+    def __init__(
+        self, statements: Limited, channel: str, criteria: Iterable[Criteria], groups: Collection[str]
+    ) -> None:
         """Prepare; raises CutOffError when all criteria together could not be one statement."""
         predicates = [one.predicate for one in criteria]
         if sum(map(_looked_into, predicates)) > _MOST_LOOKED_INTO:
@@ -37,7 +39,7 @@ class Search:
         parts = [part for predicate in predicates for part in matching.label_parts(predicate)]
         self.statements = statements
         self.channel = channel
-        self._labels = labels.holding(statements, channel, parts)
+        self._labels = labels.holding(statements, channel, parts, groups)
         prefixes = sum(matching.prefixes(predicate, self._labels) for predicate in predicates)
         memory = min(_MOST_OF_ONE_KB, max(_LEAST_OF_ONE_KB, _MEMORY_KB // (prefixes + 1)))
         statements.set({"work_mem": f"{memory}kB"})

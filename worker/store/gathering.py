@@ -45,7 +45,8 @@ _object = data_object.c
 def gathered(statements: Limited, channel: str, question: Gather) -> Gathered:
     """Find what an order takes and keep its files under the order's id."""
     reach = None if question.window is None else _reach(statements, question.window)
-    search = Search(statements, channel, [one for task in question.tasks for one in task.selections])
+    criteria = [one for task in question.tasks for one in task.selections]
+    search = Search(statements, channel, criteria, question.groups)
     labels = _labels(search, question)
     kept = 0
     for task in sorted(question.tasks, key=lambda task: task.dataset_id):

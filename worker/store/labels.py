@@ -16,7 +16,9 @@ _MOST_FOUND = 100_000  # pairs of a part and a dataset: some 10 MB
 _FIND = text("""
 WITH label AS MATERIALIZED (
     SELECT id, CAST(document->>'terms' AS tsvector) AS terms
-    FROM reference WHERE channel = :channel AND kind = 'dataset')
+    FROM reference
+    WHERE channel = :channel AND kind = 'dataset'
+      AND (document->'groups' IS NULL OR document->'groups' ?| CAST(:groups AS text[])))
 SELECT asked.place, label.id
 FROM unnest(CAST(CAST(:queries AS text[]) AS tsquery[]), CAST(:patterns AS text[])) WITH ORDINALITY
          AS asked (query, pattern, place)
@@ -27,13 +29,19 @@ LIMIT :limit
 """)
 
 
-def holding(statements: Limited, channel: str, parts: Collection[LabelPart]) -> Labels:
-    """Find the datasets whose labels hold what is asked for, with one statement for all parts."""
+def holding(
+    statements: Limited, channel: str, parts: Collection[LabelPart], groups: Collection[str]
+) -> Labels:
+    """Find the datasets whose labels hold what is asked for, with one statement for all parts.
+
+    Only of those that the groups may order of: nobody can try out the words of other labels.
+    """
     asked = [(part, query) for part in dict.fromkeys(parts) if (query := _query(part)) is not None]
     if not asked:
         return {}
     values = {
         "channel": channel,
+        "groups": list(groups),
         "queries": [query for _, query in asked],
         "patterns": [part.pattern if isinstance(part, Like) else None for part, _ in asked],
         "limit": _MOST_FOUND + 1,

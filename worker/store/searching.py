@@ -61,7 +61,8 @@ def _measured(statements: Limited, channel: str, question: Measure) -> Measured 
     if question.fields and (unknown := statements.run(_UNKNOWN, names).scalars().all()):
         return UnknownFields(tuple(unknown))
     known = dict(question.known)
-    search = Search(statements, channel, [question.asked, *(one for ones in known.values() for one in ones)])
+    criteria = [question.asked, *(one for ones in known.values() for one in ones)]
+    search = Search(statements, channel, criteria, question.groups)
     asked_for = [question.asked.dataset_id] if question.asked.dataset_id else None
     found = _count(search, [question.asked], question.groups, asked_for)
     totals = {id_: counts for id_, _, counts in found}
@@ -78,7 +79,7 @@ def _measured(statements: Limited, channel: str, question: Measure) -> Measured 
 
 def _recounted(statements: Limited, channel: str, question: Recount) -> Recounted:
     selections = finding.within(question.selections, question.dataset_id)
-    search = Search(statements, channel, selections)
+    search = Search(statements, channel, selections, question.groups)
     counted = _count(search, selections, question.groups, [question.dataset_id])
     return Recounted(counted[0][2] if counted else Counts())
 
