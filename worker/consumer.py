@@ -215,14 +215,14 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def _handle(self, intake: Intake, heart: Heart) -> None:
         """Have a batch done, however long that takes, and ack it."""
         deliveries = intake.take(self.workplace.batch_size)
-        done, growing, held_since = 0, pauses.growing(), time.monotonic()
+        done, growing, held_since, is_locked = 0, pauses.growing(), time.monotonic(), False
         while done < len(deliveries):
             outcome = self._attempt(deliveries[done:], heart)
             if isinstance(outcome, tasks.Done):
                 done = len(deliveries)
                 break
             if isinstance(outcome, tasks.Apart):
-                done += outcome.first
+                done, is_locked = done + outcome.first, outcome.is_locked
                 break
             if outcome.first:
                 self.signs.released()
@@ -236,7 +236,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self.signs.released()
         intake.acknowledge(done)
         if done < len(deliveries):
-            self.workplace.searches.begin(Search(deliveries[done], intake, intake.set_apart()))
+            search = Search(deliveries[done], intake, intake.set_apart())
+            self.workplace.searches.begin(search, is_locked=is_locked)
         self._rests = None if done else self._rests
 
     def _settle_searches(self, heart: Heart) -> None:

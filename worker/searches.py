@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from worker.intake import Intake
     from worker.tasks import Tools
 
-THREADS = 2
+_SEARCHING_THREADS = 2
+_WAITING_THREADS = 1  # for what only waits for a basket: behind no search, however slow
 
 log = logs.get(__name__)
 
@@ -45,28 +46,37 @@ class Search:
         return not self.intake.is_closed
 
 
+class _Lane:
+    """Commands that wait for one of some threads."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.threads: list[threading.Thread] = []
+        self.waiting: SimpleQueue[Search] = SimpleQueue()
+
+
 class Searches:
     """Threads that handle commands, and what they have finished."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._waiting: SimpleQueue[Search] = SimpleQueue()
+        self._to_search, self._locked = _Lane(_SEARCHING_THREADS), _Lane(_WAITING_THREADS)
         self._finished: SimpleQueue[Search] = SimpleQueue()
         self._under_way: set[Search] = set()
-        self._threads: list[threading.Thread] = []
         self.wakes, self._bell = os.pipe()
         os.set_blocking(self.wakes, False)
         os.set_blocking(self._bell, False)
 
-    def begin(self, search: Search) -> None:
+    def begin(self, search: Search, *, is_locked: bool = False) -> None:
         """Have a command handled; threads are started when they are first needed."""
         self._under_way.add(search)
         UNDER_WAY.set(len(self._under_way))
-        if len(self._threads) < min(THREADS, len(self._under_way)):
-            thread = threading.Thread(target=self._run, name="searches", daemon=True)
-            self._threads.append(thread)
+        lane = self._locked if is_locked else self._to_search
+        if len(lane.threads) < min(lane.most, len(self._under_way)):
+            thread = threading.Thread(target=self._run, args=(lane,), name="searches", daemon=True)
+            lane.threads.append(thread)
             thread.start()
-        self._waiting.put(search)
+        lane.waiting.put(search)
 
     def finished(self) -> list[Search]:
         """Give what was finished since; raises a defect of ours, as the consumer's own batches do."""
@@ -103,9 +113,9 @@ class Searches:
         """Wait until one is finished, at most so long."""
         select.select([self.wakes], [], [], seconds)
 
-    def _run(self) -> None:
+    def _run(self, lane: _Lane) -> None:
         while True:
-            search = self._waiting.get()
+            search = lane.waiting.get()
             try:
                 self._handle(search)
             except BaseException as error:  # noqa: BLE001 - told to the consumer, which ends the process

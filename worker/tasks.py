@@ -52,9 +52,13 @@ class TryAgain(msgspec.Struct, frozen=True):
 
 
 class Apart(msgspec.Struct, frozen=True):
-    """The delivery at `first` must search, or wait: it is to be handled apart. The ones before are done."""
+    """The delivery at `first` must search, or wait: it is to be handled apart. The ones before are done.
+
+    `is_locked`: it only waits, for somebody who has its basket.
+    """
 
     first: int
+    is_locked: bool = False
 
 
 class Saying(msgspec.Struct, frozen=True):
@@ -191,7 +195,7 @@ def _apply_together(tools: Tools, envelopes: Sequence[Envelope]) -> Outcome | in
         if not isinstance(error, (database.TooSlow, database.Lapsed, database.Locked)):
             return TryAgain(0, str(error))
         if isinstance(error, database.Locked) and len(envelopes) == 1 and not tools.may_search:
-            return Apart(0)
+            return Apart(0, is_locked=True)
         log.warning("batch.split", size=len(envelopes), why=str(error))
     except Exception as error:  # noqa: BLE001 - what one command has caused, its neighbours must not suffer
         log.warning("batch.split", size=len(envelopes), why=logs.where(error))
@@ -217,7 +221,7 @@ def _apply_alone(tools: Tools, one: Envelope) -> Outcome:
         return Apart(0)
     except database.Locked as error:
         # As long as an order of data is searched for, its basket is locked: that is its commands' wait alone.
-        return TryAgain(0, str(error)) if tools.may_search else Apart(0)
+        return TryAgain(0, str(error)) if tools.may_search else Apart(0, is_locked=True)
     except (database.TooSlow, database.Lapsed) as error:
         return _again_or_park(tools, one, str(error))
     except database.TryAgain as error:

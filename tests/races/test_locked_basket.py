@@ -6,7 +6,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from outside.furnishing import filled
+from outside.observatory import Reader, acceptance_data, observatory
 from outside.processes import wait_for, working
+from outside.searching import ADD, OF_DS1, slow
 from outside.shop import open_shop
 from outside.stage import Stage, fresh
 from outside.upstream import Upstream
@@ -81,3 +83,23 @@ def test_as_much_as_a_worker_holds_may_wait_and_its_connection_lives(stage: Stag
             holding.rollback()
         assert [reply.status for reply in owner.wait_for(30)] == [200] * 30
         assert worker.log.count("worker.ready") == 1
+
+
+def test_its_commands_stand_behind_no_slow_search(stage: Stage, upstream: Upstream, channel: str) -> None:
+    """Eight searches take the two of their lane twenty seconds; a tick of orders has a basket for 0.2."""
+    key = filled(upstream, channel=channel)
+    readers = [Reader(upstream, observatory(upstream, acceptance_data())) for _ in range(8)]
+    with (
+        slow(stage),
+        psycopg.connect(stage.database_url) as holding,
+        Upstream(stage.broker_url) as owner,
+    ):
+        holding.execute("select from basket where id = %s for update", (key,))
+        searches = [upstream.send(reader.command(ADD, OF_DS1)) for reader in readers]
+        owner.send(owner.expecting(command("basket.update", key, {"department": "Sales"}, channel=channel)))
+        waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name like %s"
+        wait_for(lambda: bool(stage.rows(waits, "%searches")))
+        holding.rollback()
+        assert [reply.status for reply in owner.wait_for(1)] == [200]
+        assert not all(upstream.answers_to(one) for one in searches)
+        assert [upstream.answer_to(one).status for one in searches] == [503] * 8
