@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from outside.midway import Midway
 from outside.processes import Process, SchedulerProcess, ended, scheduling, wait_for
+from outside.searching import slow
 from outside.stage import Stage
 
 from scheduler import data_tick
@@ -183,7 +184,7 @@ def test_a_search_that_is_cut_off_fails_its_order_alone_while_products_go_on(
     with scheduling(house.stage, "cutting", folder):
         house.basket("data", {})
         select(house, "data")
-        with stuck_searches(house):
+        with slow(house.stage):
             house.recurs("data", **LAST_YEAR)
             for wave in range(4):
                 products_fall_due(house, f"products{wave}")
