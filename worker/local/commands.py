@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -24,6 +25,7 @@ from worker.local.supervisor import AlreadyRunningError, Supervisor
 #: The supervisor's own patience with workers (15 s) and servers (30 s), and a margin.
 DOWN_WITHIN_SECONDS = 75.0
 UP_WITHIN_SECONDS = 180.0
+_NAMED_WITHIN_SECONDS = 2.0
 
 
 def with_state_dir(command: Callable[..., None]) -> Callable[..., None]:
@@ -101,10 +103,15 @@ COMMANDS: list[click.Command] = [up, down, status, env]
 
 def _join(state_dir: Path) -> None:
     """Wait for the stack that somebody else has started."""
+    seen_at = time.monotonic()
 
     def is_settled() -> bool:
+        nonlocal seen_at
         stack = state.read(state_dir)
-        return (stack is not None and stack.is_up) or state.holder(state_dir) is None
+        if state.holder(state_dir) is not None:
+            seen_at = time.monotonic()
+        # Whoever starts it has the lock a moment before its name stands there.
+        return (stack is not None and stack.is_up) or time.monotonic() - seen_at > _NAMED_WITHIN_SECONDS
 
     click.echo(f"A stack runs in {state_dir} already.")
     waiting.until(is_settled, seconds=UP_WITHIN_SECONDS)
