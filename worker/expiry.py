@@ -13,7 +13,7 @@ from worker import logs, notices
 from worker.domain import closing
 from worker.domain.basket import Basket
 from worker.domain.reference import Channel
-from worker.store import baskets, database, outbox, reference
+from worker.store import baskets, database, outbox, recurrences, reference
 from worker.store.baskets import Place, Untouched
 from worker.store.database import Engine, Transaction
 
@@ -65,5 +65,7 @@ def _close(tx: Transaction, channel_id: str, untouched: Sequence[Untouched]) -> 
         tombstones.append(tombstone)
         events.append(notices.event(channel_id, tombstone.id, tombstone.version, said))
     baskets.save(tx, created=[], changed=tombstones)
+    left = recurrences.load(tx, {(channel_id, tombstone.id) for tombstone in tombstones})
+    recurrences.save(tx, [past for one in left.values() if (past := closing.past(one)) is not None])
     outbox.append(tx, events)
     return len(tombstones)

@@ -56,7 +56,7 @@ def checkout(basket: Basket, _command: commands.BasketCheckout, context: Context
         basket=closed(basket),
         order=order,
         body=order.document,
-        recurrence=_past(context.recurrence),
+        recurrence=past(context.recurrence),
         notices=(notice,),
     )
 
@@ -67,7 +67,7 @@ def empty(basket: Basket | None, _command: commands.BasketEmpty, context: Contex
         return Completed(status=204)
     current = context.recurrence
     if current is None or current.state is State.REMOVED:
-        return Completed(status=204, basket=closed(basket), recurrence=_past(current))
+        return Completed(status=204, basket=closed(basket), recurrence=past(current))
     removed, notices = without_recurrence(current, context.message_id, context.traceparent)
     return Completed(status=204, basket=closed(basket), recurrence=removed, notices=notices)
 
@@ -82,7 +82,7 @@ def without_recurrence(
     return removed, noticing.of_change("recurrence.removed", removed)
 
 
-def _past(removed: Recurrence | None) -> Recurrence | None:
+def past(removed: Recurrence | None) -> Recurrence | None:
     """Give a recurrence that was removed before as its basket's end leaves it; None when that is as it was.
 
     The next basket of this id may be another person's: what was new to this one says nothing there.
