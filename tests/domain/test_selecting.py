@@ -21,6 +21,7 @@ from worker.domain.callers import Caller
 from worker.domain.datasets import MAX_SELECTIONS, Counts, DatasetSelection, Processing
 from worker.domain.decisions import Asks, Completed, Context, Refused, Step
 from worker.domain.reference import LimitType, Process
+from worker.domain.search import lucene
 from worker.domain.search.questions import (
     Answer,
     Found,
@@ -272,3 +273,13 @@ def test_a_dataset_is_removed_whole() -> None:
     command = BasketDatasetRemove(dataset_selection_id=basket.content.datasets[1].id)
     left = shop.done(selecting.remove_dataset(basket, command, given()))  # type: ignore[arg-type]
     assert only(left).dataset_id == "DS1"
+
+
+def test_a_query_is_parsed_once_for_the_question_and_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[Any] = []
+    parse = lucene.parse
+    monkeypatch.setattr(lucene, "parse", lambda texts: parsed.append(texts) or parse(texts))
+    command = structs.replace(EVERYTHING, search_parameters=SearchParameters(q="asked:once"))
+    asked(selecting.add(None, command, given()))
+    with_found(DS1, command=command)
+    assert parsed == [("asked:once",)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +19,7 @@ from worker.domain import ids
 from worker.domain.datasets import MAX_ENTITIES, DatasetSelection, Request
 from worker.domain.search import areas, lucene, terms
 from worker.domain.search.lucene import Invalid
-from worker.domain.search.predicates import AnyOf, Term
+from worker.domain.search.predicates import AnyOf, Query, Term
 from worker.domain.search.questions import Criteria
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def criteria(request: Request, before: datetime | None = None) -> Read | list[Pr
     if request.provider_ids:
         found = tuple(Term(terms.text_term("providerId", id_)) for id_ in request.provider_ids)
         return Read(criteria=Criteria(predicate=AnyOf(found), before=before))
-    query = lucene.parse(_texts(request.q))
+    query = _parsed(_texts(request.q))
     boxes = [areas.of_wkt(text) for text in _texts(request.g) if text.strip()]
     problems = [_query_problem(query, request.q)] if isinstance(query, Invalid) else []
     problems += [
@@ -148,6 +149,12 @@ def _form_problems(sent: BasketSelectionAdd, parameters: SearchParameters | None
 
 def _given(value: Any) -> str | tuple[str, ...]:
     return "" if value in (UNSET, None) else value
+
+
+@lru_cache(maxsize=32)
+def _parsed(texts: tuple[str, ...]) -> Query | Invalid:
+    """Parse a query once: a decision that asks is made twice, and reads what it asks for each time."""
+    return lucene.parse(texts)
 
 
 def _texts(value: str | Sequence[str]) -> tuple[str, ...]:
