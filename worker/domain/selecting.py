@@ -37,11 +37,10 @@ _CLOSEST = timedelta(microseconds=1)
 
 
 class _Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """A selection that is to be added; `is_dated` by who sent it."""
+    """A selection that is to be added."""
 
     request: Request
     at: datetime
-    is_dated: bool
 
 
 def add(basket: Basket | None, command: commands.BasketSelectionAdd, context: Context) -> Step:
@@ -54,8 +53,7 @@ def add(basket: Basket | None, command: commands.BasketSelectionAdd, context: Co
     problems = [*(request if isinstance(request, list) else []), *([at] if isinstance(at, Problem) else [])]
     if isinstance(request, list) or isinstance(at, Problem):
         return Refused(problems=tuple(problems))
-    wish = _Wish(request=request, at=at or _free(basket, context.now), is_dated=at is not None)
-    return _added(basket, wish, context)
+    return _added(basket, _Wish(request=request, at=at or _free(basket, context.now)), context)
 
 
 def upload(basket: Basket | None, command: commands.BasketSelectionUpload, context: Context) -> Step:
@@ -68,7 +66,7 @@ def upload(basket: Basket | None, command: commands.BasketSelectionUpload, conte
         return Refused(problems=tuple(request))
     if not request.provider_ids:
         return _nothing(basket)
-    return _added(basket, _Wish(request=request, at=_free(basket, context.now), is_dated=False), context)
+    return _added(basket, _Wish(request=request, at=_free(basket, context.now)), context)
 
 
 def remove(basket: Basket, command: commands.BasketSelectionRemove, context: Context) -> Step:

@@ -32,9 +32,8 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from worker.store import data_tables
 from worker.store.metadata import instant, metadata
 
-__all__ = ["metadata"]  # and every table below, by its name
+__all__ = ["data_tables", "metadata"]  # and every table below, by its name
 
-DATA = (data_tables.data_object, data_tables.data_attribute, data_tables.era, data_tables.order_data)
 
 reference = Table(
     "reference",
