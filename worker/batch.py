@@ -87,13 +87,7 @@ def handle(
     ask = asker.ask if may_search else None
     moment = Moment(now=now, new_id=new_id, new_order_number=numbers.__next__, ask=ask)
     ledger = Ledger(world, entries, known, releases, moment, failure)
-    for number, (envelope, sender) in enumerate(pairs):
-        try:
-            ledger.enter(envelope, sender)
-        except SearchNeeded:
-            raise SearchFirst(number) from None
-        if ledger.answer_bytes > _MAX_ANSWER_BYTES and number:
-            raise TooMuch(number)
+    _enter(ledger, pairs)
     asker.forget_unplaced(world.placed)
     world.save(tx)
     outbox.append(tx, ledger.events)
@@ -102,6 +96,17 @@ def handle(
     stored_replays.settle(tx, ledger.settled)
     partitions = frozenset(event.partition for event in ledger.events)
     return Handled(tuple(ledger.replies), partitions, tuple(ledger.outcomes))
+
+
+def _enter(ledger: Ledger, pairs: Sequence[tuple[Envelope, Sender]]) -> None:
+    """Enter commands in order, as many as a transaction should hold and none that must search apart."""
+    for number, (envelope, sender) in enumerate(pairs):
+        try:
+            ledger.enter(envelope, sender)
+        except SearchNeeded:
+            raise SearchFirst(number) from None
+        if ledger.answer_bytes > _MAX_ANSWER_BYTES and number:
+            raise TooMuch(number)
 
 
 def _sender(envelope: Envelope, keyring: Keyring, now: datetime) -> Sender:
