@@ -132,7 +132,9 @@ def _beat(settings: Settings, name: str, ticks: Ticks) -> None:
         while not service.is_stopping:
             outcome = _tick(engine, pace, ticks)
             if not outcome.claimed:
-                return tick.seconds_until_next(engine, _LONGEST_SLEEP_SECONDS, outcome.at)
+                return tick.seconds_until_next(
+                    engine, _LONGEST_SLEEP_SECONDS, outcome.at, holds_datasets=False
+                )
             sweeper.nudge()
         return _LONGEST_SLEEP_SECONDS
 

@@ -66,7 +66,9 @@ class DataLane(threading.Thread):
             self._lane.ticked()
             ticking.note_of_data(time.monotonic() - started, outcome.placed)
             if not outcome.claimed:
-                return tick.seconds_until_next(self._engine, _LONGEST_SLEEP_SECONDS, outcome.at)
+                return tick.seconds_until_next(
+                    self._engine, _LONGEST_SLEEP_SECONDS, outcome.at, holds_datasets=True
+                )
             log.info("data_tick", placed=outcome.placed)
             self._nudge()
         return 0.0

@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
+from msgspec import structs
+
 from scheduler import dealing
 from scheduler.candidates import Dealt, asked, carry_out, decide, read
 from scheduler.dealing import Broken, Outcome
@@ -39,8 +41,10 @@ def tick(engine: Engine, at: datetime | None = None) -> Outcome:
     try:
         with database.transaction(engine) as tx:
             now = at or database.now(tx)
-            keys = recurrences.claim_with_datasets(tx, now)
-            return _deal(tx, keys, now, partial(_search, tx))
+            claim = recurrences.claim(tx, now, 1, holds_datasets=True)
+            keys = claim.keys
+            dealt = _deal(tx, keys, now, partial(_search, tx))
+        return structs.replace(dealt, claimed=dealt.claimed + claim.moved)
     except database.StatementFailed as error:
         if not keys:
             raise

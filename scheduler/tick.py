@@ -38,10 +38,10 @@ def tick(engine: Engine, at: datetime | None = None, size: int = _LARGEST_TICK) 
         with database.transaction(engine) as tx:
             now = at or database.now(tx)
             started = time.monotonic()
-            keys = recurrences.claim(tx, now, size)
-            claiming_seconds = time.monotonic() - started
+            claim = recurrences.claim(tx, now, size, holds_datasets=False)
+            claiming_seconds, keys = time.monotonic() - started, claim.keys
             dealt = _deal(tx, keys, now, size)
-        return structs.replace(dealt, claiming_seconds=claiming_seconds)
+        return structs.replace(dealt, claiming_seconds=claiming_seconds, claimed=dealt.claimed + claim.moved)
     except database.StatementFailed as error:
         log.warning("tick.split", size=len(keys), why=str(error))
     outcomes = [_tick_alone(engine, key, at) for key in keys]
@@ -52,13 +52,13 @@ def tick(engine: Engine, at: datetime | None = None, size: int = _LARGEST_TICK) 
     )
 
 
-def seconds_until_next(engine: Engine, longest: float, after: datetime) -> float:
-    """Give the time until the first recurrence that falls due after an instant, at most so many seconds.
+def seconds_until_next(engine: Engine, longest: float, after: datetime, *, holds_datasets: bool) -> float:
+    """Give the time until the first recurrence of a lane falls due after an instant, at most so many seconds.
 
     What was due at that instant and is still there is somebody else's work: it may take them long.
     """
     with database.transaction(engine) as tx:
-        next_due_at = recurrences.next_due(tx, after)
+        next_due_at = recurrences.next_due(tx, after, holds_datasets=holds_datasets)
         if next_due_at is None:
             return longest
         return min(longest, max(0.0, (next_due_at - database.now(tx)).total_seconds()))

@@ -22,8 +22,8 @@ _IDLE_FOR = "500ms"  # how long the database lets a transaction stand still; eig
 def standing_still(act: Callable[..., Any], moment: str) -> Callable[..., Any]:
     """Stand still after an act."""
 
-    def acting(tx: database.Transaction, *arguments: Any) -> Any:
-        done = act(tx, *arguments)
+    def acting(tx: database.Transaction, *arguments: Any, **options: Any) -> Any:
+        done = act(tx, *arguments, **options)
         tx.execute(text(f"set local idle_in_transaction_session_timeout = '{_IDLE_FOR}'"))
         sys.stdout.write(f"{moment}\n")
         sys.stdout.flush()
@@ -36,7 +36,7 @@ def standing_still(act: Callable[..., Any], moment: str) -> Callable[..., Any]:
 if __name__ == "__main__":
     url, instant, moment = sys.argv[1:]
     if moment == "claimed":
-        recurrences.claim_with_datasets = standing_still(recurrences.claim_with_datasets, moment)
+        recurrences.claim = standing_still(recurrences.claim, moment)
     else:
         searching.answer = standing_still(searching.answer, moment)
     try:

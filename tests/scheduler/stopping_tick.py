@@ -7,7 +7,6 @@ what came of it.
 import os
 import signal
 import sys
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -18,10 +17,12 @@ from worker.store import database, recurrences
 _IDLE_FOR = "500ms"  # how long the database lets a transaction stand still; ten seconds in earnest
 
 
-def claim_and_stand_still(tx: database.Transaction, now: datetime, limit: int) -> Sequence[recurrences.Key]:
-    claimed = _claim(tx, now, limit)
+def claim_and_stand_still(
+    tx: database.Transaction, now: datetime, limit: int, *, holds_datasets: bool
+) -> recurrences.Claimed:
+    claimed = _claim(tx, now, limit, holds_datasets=holds_datasets)
     tx.execute(text(f"set local idle_in_transaction_session_timeout = '{_IDLE_FOR}'"))
-    sys.stdout.write(f"{len(claimed)}\n")
+    sys.stdout.write(f"{len(claimed.keys)}\n")
     sys.stdout.flush()
     os.kill(os.getpid(), signal.SIGSTOP)
     return claimed

@@ -54,17 +54,18 @@ def buffers(plan: dict[str, Any]) -> int:
 
 @pytest.fixture(scope="module")
 def costs(dwelling: House) -> list[tuple[dict[str, Any], ...]]:
-    """The plans of both lanes' claims and of the look ahead, at 1,000 and at 100,000 recurrences."""
+    """The plans of both lanes' claims and looks ahead, at 1,000 and at 100,000 recurrences."""
     dwelling.clear()
     found, kept = [], 0
     for number in (1_000, 100_000):
         fill(dwelling, kept + 1, number)
         kept = number
         claims = (
-            explained(dwelling, recurrences._CLAIM, now=NOW, limit=500),
-            explained(dwelling, recurrences._CLAIM_WITH_DATASETS, now=NOW),
+            explained(dwelling, recurrences._CLAIMS[lane], now=NOW, limit=limit)
+            for lane, limit in ((False, 500), (True, 1))
         )
-        found.append((*claims, explained(dwelling, recurrences._NEXT, after=NOW)))
+        looks = (explained(dwelling, recurrences._NEXTS[lane], after=NOW) for lane in (False, True))
+        found.append((*claims, *looks))
     return found
 
 
@@ -72,11 +73,11 @@ def test_candidates_are_found_by_the_partial_index(
     costs: list[tuple[dict[str, Any], ...]],
 ) -> None:
     for plans in costs:
-        for plan in plans:
+        for plan, index in zip(plans, ("recurrence_due", "recurrence_data_due") * 2, strict=True):
             used = {
                 node.get("Index Name") for node in nodes(plan) if node.get("Relation Name") == "recurrence"
             }
-            assert used == {"recurrence_due"}, plan
+            assert used == {index}, plan
             assert not any(node["Node Type"] == "Seq Scan" for node in nodes(plan))
 
 
@@ -97,6 +98,21 @@ def test_such_a_tick_claims_nothing(dwelling: House, costs: object) -> None:
 def test_one_that_is_due_among_100_000_is_claimed_with_a_handful_of_buffers(
     dwelling: House, costs: object
 ) -> None:
-    plan = explained(dwelling, recurrences._CLAIM, now=datetime(2026, 4, 1, 10, 7, tzinfo=UTC), limit=500)
+    then = datetime(2026, 4, 1, 10, 7, tzinfo=UTC)
+    plan = explained(dwelling, recurrences._CLAIMS[False], now=then, limit=500)
     assert plan["Actual Rows"] == 1
     assert buffers(plan) < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lane", "due", "not_due"), [(False, "data_due_at", "next_due_at"), (True, "next_due_at", "data_due_at")]
+)
+def test_what_is_due_in_one_lane_costs_the_other_nothing(
+    dwelling: House, costs: object, lane: bool, due: str, not_due: str
+) -> None:
+    dwelling.stage.rows(f"update recurrence set {not_due} = null, {due} = '2026-01-01Z'")
+    dwelling.stage.rows("vacuum analyze recurrence")
+    plan = explained(dwelling, recurrences._CLAIMS[lane], now=NOW, limit=500)
+    assert plan["Actual Rows"] == 0
+    assert buffers(plan) <= 3

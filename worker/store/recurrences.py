@@ -1,8 +1,9 @@
 """Recurrences: one row per basket that has or had one; nobody touches it without the basket's lock.
 
-`next_due_at` is when the scheduler must look at it again, null when never: its partial index makes the cost
-of a tick one of what is due, not of what is kept. What is due goes in two lanes: baskets with datasets are
-claimed apart from the others, one by one, for their orders take searches.
+Two lanes of ticks deal with them, for an order of data takes a search: `next_due_at` is when the scheduler
+must look at one whose basket holds no datasets, `data_due_at` at one whose basket does; null if never. Their
+partial indexes make the cost of a tick one of what is due in its lane, not of what is kept. A command may
+change what a basket holds and leave its recurrence as it was: whoever claims one in the wrong lane moves it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,13 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     basket: str
 
 
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """The baskets that a tick has locked, and how many it found waiting in the wrong lane and moved."""
+
+    keys: list[Key]
+    moved: int = 0
+
+
 _LOAD = text("""
 SELECT recurrence.document::text AS document
 FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS asked (channel, basket_id)
@@ -34,33 +42,40 @@ JOIN recurrence USING (channel, basket_id)
 """)
 
 _SAVE = text("""
-INSERT INTO recurrence (channel, basket_id, generation, state, next_due_at, document)
-SELECT * FROM unnest(
+INSERT INTO recurrence (channel, basket_id, generation, state, next_due_at, data_due_at, document)
+SELECT channel, id, generation, saved.state,
+       CASE WHEN NOT holds_datasets THEN due_at END, CASE WHEN holds_datasets THEN due_at END, saved.document
+FROM unnest(
     CAST(:channels AS text[]), CAST(:ids AS text[]), CAST(:generations AS integer[]),
-    CAST(:states AS text[]), CAST(:next_due_ats AS timestamptz[]), CAST(:documents AS jsonb[]))
+    CAST(:states AS text[]), CAST(:due_ats AS timestamptz[]), CAST(:documents AS jsonb[]))
+         AS saved (channel, id, generation, state, due_at, document)
+JOIN basket USING (channel, id)
 ON CONFLICT (channel, basket_id) DO UPDATE
 SET generation = excluded.generation, state = excluded.state, next_due_at = excluded.next_due_at,
-    document = excluded.document, changed_at = now()
+    data_due_at = excluded.data_due_at, document = excluded.document, changed_at = now()
 """)
 
-_CLAIM = text("""
-SELECT basket.channel, basket.id
+_CLAIM = """
+SELECT basket.channel, basket.id, basket.holds_datasets
 FROM recurrence
 JOIN basket ON basket.channel = recurrence.channel AND basket.id = recurrence.basket_id
-WHERE recurrence.next_due_at <= :now AND NOT basket.holds_datasets
-ORDER BY recurrence.next_due_at
+WHERE recurrence.{due_at} <= :now
+ORDER BY recurrence.{due_at}
 LIMIT :limit
 FOR UPDATE OF basket SKIP LOCKED
-""")
+"""
 
-_CLAIM_WITH_DATASETS = text("""
-SELECT basket.channel, basket.id
-FROM recurrence
-JOIN basket ON basket.channel = recurrence.channel AND basket.id = recurrence.basket_id
-WHERE recurrence.next_due_at <= :now AND basket.holds_datasets
-ORDER BY recurrence.next_due_at
-LIMIT 1
-FOR UPDATE OF basket SKIP LOCKED
+_NEXT = "SELECT min({due_at}) FROM recurrence WHERE {due_at} > :after"
+
+# By whether the baskets of the lane hold datasets.
+_COLUMNS = {False: "next_due_at", True: "data_due_at"}
+_CLAIMS = {lane: text(_CLAIM.format(due_at=column)) for lane, column in _COLUMNS.items()}
+_NEXTS = {lane: text(_NEXT.format(due_at=column)) for lane, column in _COLUMNS.items()}
+
+_MOVE = text("""
+UPDATE recurrence SET next_due_at = data_due_at, data_due_at = next_due_at
+FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS strayed (channel, id)
+WHERE recurrence.channel = strayed.channel AND recurrence.basket_id = strayed.id
 """)
 
 _CLAIM_ONE = text("""
@@ -75,14 +90,12 @@ SELECT basket.channel, basket.id, recurrence.document::text AS recurrence, baske
 FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS claimed (channel, id)
 JOIN basket USING (channel, id)
 JOIN recurrence ON recurrence.channel = basket.channel AND recurrence.basket_id = basket.id
-WHERE recurrence.next_due_at <= :now AND basket.is_open
-ORDER BY recurrence.next_due_at
+WHERE coalesce(recurrence.next_due_at, recurrence.data_due_at) <= :now AND basket.is_open
+ORDER BY coalesce(recurrence.next_due_at, recurrence.data_due_at)
 """)
 
-_NEXT = text("SELECT min(next_due_at) FROM recurrence WHERE next_due_at > :after")
-
 _SUSPEND = text("""
-UPDATE recurrence SET state = 'suspended', next_due_at = NULL, changed_at = now(),
+UPDATE recurrence SET state = 'suspended', next_due_at = NULL, data_due_at = NULL, changed_at = now(),
     document = recurrence.document || jsonb_build_object('state', 'suspended', 'last_error',
         jsonb_build_object('code', CAST(:code AS text), 'message', CAST(:message AS text)))
 FROM basket
@@ -92,7 +105,7 @@ RETURNING recurrence.generation, basket.version
 """)
 
 _STOP_CLOSED = text("""
-UPDATE recurrence SET next_due_at = NULL
+UPDATE recurrence SET next_due_at = NULL, data_due_at = NULL
 FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS claimed (channel, id)
 JOIN basket USING (channel, id)
 WHERE recurrence.channel = claimed.channel AND recurrence.basket_id = claimed.id AND NOT basket.is_open
@@ -103,7 +116,7 @@ _LISTED = text("""
 SELECT document::text AS document
 FROM recurrence
 WHERE CAST(:state AS text) IS NULL OR state = :state
-ORDER BY next_due_at, channel, basket_id
+ORDER BY coalesce(next_due_at, data_due_at), channel, basket_id
 LIMIT :limit
 """)
 
@@ -128,23 +141,20 @@ def save(tx: Transaction, recurrences: Sequence[Recurrence]) -> None:
             **_columns([(one.channel, one.basket_id) for one in recurrences]),
             "generations": [one.generation for one in recurrences],
             "states": [str(one.state) for one in recurrences],
-            "next_due_ats": [wakes_at(one) for one in recurrences],
+            "due_ats": [wakes_at(one) for one in recurrences],
             "documents": [encode(one).decode() for one in recurrences],
         },
     )
 
 
-def claim(tx: Transaction, now: datetime, limit: int) -> list[Key]:
-    """Lock the baskets of recurrences that may be due, longest due first; never waits for another's.
-
-    Baskets with datasets are left to the other lane.
-    """
-    return [(row.channel, row.id) for row in tx.execute(_CLAIM, {"now": now, "limit": limit})]
-
-
-def claim_with_datasets(tx: Transaction, now: datetime) -> list[Key]:
-    """Lock the basket with datasets whose recurrence is due for longest, if there is one that nobody has."""
-    return [(row.channel, row.id) for row in tx.execute(_CLAIM_WITH_DATASETS, {"now": now})]
+def claim(tx: Transaction, now: datetime, limit: int, *, holds_datasets: bool) -> Claimed:
+    """Lock the baskets of what may be due of a lane, longest due first; never waits for another's."""
+    rows = tx.execute(_CLAIMS[holds_datasets], {"now": now, "limit": limit}).all()
+    strayed = [(row.channel, row.id) for row in rows if row.holds_datasets is not holds_datasets]
+    if strayed:
+        tx.execute(_MOVE, _columns(strayed))
+    keys = [(row.channel, row.id) for row in rows if row.holds_datasets is holds_datasets]
+    return Claimed(keys=keys, moved=len(strayed))
 
 
 def claim_one(tx: Transaction, key: Key, *, holds_datasets: bool) -> list[Key]:
@@ -174,9 +184,9 @@ def suspend(tx: Transaction, key: Key, reason: Reason) -> tuple[int, int]:
     return row.generation, row.version
 
 
-def next_due(tx: Transaction, after: datetime) -> datetime | None:
-    """Give the first instant after another at which a recurrence is due, of either lane; None without one."""
-    instant: datetime | None = tx.execute(_NEXT, {"after": after}).scalar_one()
+def next_due(tx: Transaction, after: datetime, *, holds_datasets: bool) -> datetime | None:
+    """Give the first instant after another at which a recurrence of a lane is due; None without one."""
+    instant: datetime | None = tx.execute(_NEXTS[holds_datasets], {"after": after}).scalar_one()
     return instant
 
 

@@ -85,11 +85,13 @@ recurrence = Table(
     instant("next_due_at", is_set=False),
     Column("document", JSONB, nullable=False),
     instant("changed_at"),
+    instant("data_due_at", is_set=False),
     PrimaryKeyConstraint("channel", "basket_id", name="one_recurrence_per_basket"),
     CheckConstraint(
         "state in ('active', 'paused', 'suspended', 'expired', 'removed')", name="recurrence_state_is_known"
     ),
     Index("recurrence_due", "next_due_at", postgresql_where=text("next_due_at IS NOT NULL")),
+    Index("recurrence_data_due", "data_due_at", postgresql_where=text("data_due_at IS NOT NULL")),
     Index("recurrence_suspended", "channel", "basket_id", postgresql_where=text("state = 'suspended'")),
 )
 

@@ -81,12 +81,17 @@ CROSS JOIN LATERAL (
 _EVENTS = text("SELECT count(*) FROM (SELECT FROM outbox WHERE published_at IS NULL LIMIT :most) AS pending")
 
 _OVERDUE = text("""
-SELECT count(*) AS count, extract(epoch FROM now() - min(next_due_at))::float8 AS oldest_seconds
+SELECT least(count(*), :most) AS count, extract(epoch FROM now() - min(due_at))::float8 AS oldest_seconds
 FROM (
-    SELECT next_due_at FROM recurrence
-    WHERE next_due_at <= now() - CAST(:overdue AS interval)
-    ORDER BY next_due_at
-    LIMIT :most) AS overdue
+    (SELECT next_due_at AS due_at FROM recurrence
+     WHERE next_due_at <= now() - CAST(:overdue AS interval)
+     ORDER BY next_due_at
+     LIMIT :most)
+    UNION ALL
+    (SELECT data_due_at FROM recurrence
+     WHERE data_due_at <= now() - CAST(:overdue AS interval)
+     ORDER BY data_due_at
+     LIMIT :most)) AS overdue
 """)
 
 _ERASURES = text("""
