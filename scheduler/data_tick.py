@@ -14,12 +14,14 @@ from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
+import msgspec
 from msgspec import structs
 
 from scheduler import dealing
 from scheduler.candidates import Dealt, asked, carry_out, decide, read
 from scheduler.dealing import Broken, Outcome
 from worker import ids, logs
+from worker.domain.recurrence import Reason
 from worker.domain.search.questions import Answer, Gather, TooCostly
 from worker.ops import searching as ops
 from worker.store import database, ordered_data, orders, recurrences, reference, searching
@@ -35,9 +37,11 @@ log = logs.get(__name__)
 def tick(engine: Engine, at: datetime | None = None) -> Outcome:
     """Deal with one basket of what is due, at the database's now or a given instant.
 
-    Raises TryAgain. A basket that the database refuses is suspended; one that alone is too slow has failed.
+    Raises TryAgain. A basket that the database refuses is suspended; one that alone is too slow has failed,
+    be it in its search or in what we make of it.
     """
     keys: list[recurrences.Key] = []
+    began = _Spent.so_far()
     try:
         with database.transaction(engine) as tx:
             now = at or database.now(tx)
@@ -49,14 +53,30 @@ def tick(engine: Engine, at: datetime | None = None) -> Outcome:
         if not keys:
             raise
         return dealing.suspend_alone(engine, keys[0], at, str(error), holds_datasets=True)
-    except database.TooSlow as error:
-        if not keys:
+    except (database.TooSlow, database.Lapsed) as error:
+        if not keys or (isinstance(error, database.Lapsed) and not began.was_work()):
             raise
         log.warning("data_tick.too_slow", key=keys[0][1], why=str(error))
     # Else it would be the first in turn for ever, and nobody behind it would come to theirs.
     with database.transaction(engine) as tx:
         keys = recurrences.claim_one(tx, keys[0], holds_datasets=True)
-        return _deal(tx, keys, at or database.now(tx), _give_up)
+        return _deal(tx, keys, at or database.now(tx), ask=None)
+
+
+class _Spent(msgspec.Struct, frozen=True):
+    """Clock and CPU time of this thread at an instant, in seconds."""
+
+    clock: float
+    work: float
+
+    @classmethod
+    def so_far(cls) -> _Spent:
+        return cls(time.monotonic(), time.thread_time())
+
+    def was_work(self) -> bool:
+        """Whether we have worked since, be it on a crowded machine, and were not stopped."""
+        now = self.so_far()
+        return now.work - self.work > (now.clock - self.clock) / 10
 
 
 def _search(tx: Transaction, channel: str, question: Gather) -> Answer:
@@ -66,12 +86,11 @@ def _search(tx: Transaction, channel: str, question: Gather) -> Answer:
     return answer
 
 
-def _give_up(_channel: str, _question: Gather) -> Answer:
-    return TooCostly()
+def _deal(tx: Transaction, keys: list[recurrences.Key], now: datetime, ask: _Ask | None) -> Outcome:
+    """Deal with the recurrence whose basket this transaction has locked, if there is one.
 
-
-def _deal(tx: Transaction, keys: list[recurrences.Key], now: datetime, ask: _Ask) -> Outcome:
-    """Deal with the recurrence whose basket this transaction has locked, if there is one."""
+    Without `ask` nothing is searched for, nor even made a question of: that was too much before.
+    """
     if not keys:
         return Outcome(at=now)
     due = recurrences.due(tx, keys, now)
@@ -87,13 +106,17 @@ def _deal(tx: Transaction, keys: list[recurrences.Key], now: datetime, ask: _Ask
     return Outcome(at=now, claimed=len(keys), placed=len(orders_placed))
 
 
-def _dealt_with(tx: Transaction, due: recurrences.Due, now: datetime, ask: _Ask, order_id: str) -> Dealt:
+def _dealt_with(
+    tx: Transaction, due: recurrences.Due, now: datetime, ask: _Ask | None, order_id: str
+) -> Dealt:
     """Decide about a recurrence, with the search that this takes; raises Broken."""
     key = due.key
     candidate = dealing.alone(tx, key, partial(read, due))
     entries = reference.load(tx, set(candidate.lookups()))
-    question = dealing.alone(tx, key, partial(asked, candidate, entries, now, order_id))
-    answer = ask(key[0], question) if isinstance(question, Gather) else question
+    answer: Answer | Reason | None = TooCostly()
+    if ask is not None:
+        question = dealing.alone(tx, key, partial(asked, candidate, entries, now, order_id))
+        answer = ask(key[0], question) if isinstance(question, Gather) else question
     decided = dealing.alone(tx, key, partial(decide, candidate, entries, now, 1, answer))
     numbers = iter(orders.numbers(tx, decided.order_count))
     return dealing.alone(tx, key, partial(carry_out, decided, now, numbers, ids.new_id))

@@ -1,5 +1,6 @@
 """Contract 6.5: one bad basket of data never holds up another, whatever is wrong with it."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,29 @@ def test_one_that_alone_is_too_slow_has_failed_and_the_others_come_to_their_turn
     (failed,) = crowd.events(POISONED, "order.failed")
     assert failed["body"]["reason"]["code"] == "error.service_unavailable"
     assert remains(crowd) == 0
+
+
+def test_one_that_we_work_on_for_too_long_has_failed_and_the_others_come_to_their_turn(
+    crowd: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = gathering.question
+
+    def laborious(basket: Any, *arguments: Any) -> Any:
+        until = time.thread_time() + (1.0 if basket.id == POISONED else 0.0)
+        while time.thread_time() < until:
+            real(basket, *arguments)
+        return real(basket, *arguments)
+
+    monkeypatch.setattr(gathering, "question", laborious)
+    monkeypatch.setitem(database.SESSION_SETTINGS, "idle_in_transaction_session_timeout", "400ms")
+    engine = database.engine(crowd.stage.database_url, "tests")
+    try:
+        placed = sum(data_tick.tick(engine, at=at(DUE)).placed for _ in range(NUMBER))
+    finally:
+        engine.dispose()
+    assert placed == NUMBER - 1
+    (failed,) = crowd.events(POISONED, "order.failed")
+    assert failed["body"]["reason"]["code"] == "error.service_unavailable"
 
 
 def test_a_basket_of_data_that_is_closed_is_left_alone(crowd: House) -> None:
