@@ -85,7 +85,7 @@ class Ledger:
                 return
         elif repeat is not None and is_same and repeat.caller == sender.user:
             result = repeat.answer
-            self.answer_bytes += len(result.body) if result is not None else 0
+            self.answer_bytes += result.size if result is not None else 0
             self.outcomes.append(Outcome.REPEATED)
             if envelope.delivery.is_given_up:
                 return  # it is done, and its reply may be what has ended its workers
@@ -115,7 +115,7 @@ class Ledger:
             event_id = self._entries[identity].event_id
         result = _event(event_id, envelope, decision, release)
         said = _notices(envelope, decision) if isinstance(decision, Completed) else []
-        if any(len(event.body.encode()) > results.MAX_EVENT_BYTES for event in (result, *said)):
+        if any(event.size > results.MAX_EVENT_BYTES for event in (result, *said)):
             decision, said = _TOO_LARGE, []
             result = _event(event_id, envelope, decision, release)
         if isinstance(decision, Completed):
@@ -136,7 +136,7 @@ class Ledger:
             self._known[identity] = inbox.Repeat(body_hash=envelope.body_hash, caller=caller, answer=result)
         if not envelope.is_read:
             self.events += [result, *said]
-        self.answer_bytes += sum(len(event.body) for event in (result, *said))
+        self.answer_bytes += sum(event.size for event in (result, *said))
         return result
 
     def _decision(self, envelope: Envelope, sender: Sender, *, is_reused: bool) -> tuple[Decision, str]:

@@ -16,7 +16,7 @@ from worker import batch
 CHANNEL = "large"
 LIMIT = 4 * 1024 * 1024  # what the answers of a transaction may have in all
 SKUS = [f"sku-{number}" for number in range(500)]
-LONG_NAME = "x" * 256
+LONG_NAME = "\N{CYRILLIC SMALL LETTER ZHE}" * 256  # two bytes each: bytes are what is counted
 
 
 @pytest.fixture(scope="module", autouse=True)

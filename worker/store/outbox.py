@@ -43,6 +43,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     def partition(self) -> int:
         return zlib.crc32(f"{self.channel}\0{self.key}".encode()) % PARTITIONS
 
+    @property
+    def size(self) -> int:
+        """The bytes of the body."""
+        return len(self.body) if self.body.isascii() else len(self.body.encode())
+
 
 _APPEND = text("""
 INSERT INTO outbox (event_id, channel, key, partition, type, correlation_id, headers, body)
