@@ -196,7 +196,8 @@ def history(basket: str, channel: str, limit: int, state_dir: Path, *, as_json: 
     database_url = load_settings(state_dir).database_url.get_secret_value()
     with database_at_hand():
         is_known = basket_history.show(database_url, channel, basket, limit, as_json=as_json)
-    sys.exit(0 if is_known else 1)
+    if not is_known:
+        raise click.ClickException(f"nothing is known of a basket {basket!r} in the channel {channel!r}")
 
 
 @main.command()

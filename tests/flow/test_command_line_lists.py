@@ -74,7 +74,10 @@ def test_a_parked_command_is_told(stage: Stage, upstream: Upstream) -> None:
 
 
 def test_of_an_unknown_basket_there_is_no_history(stage: Stage) -> None:
-    assert run(stage, "history", unique("basket"), "--channel", SHOP).exit_code == 1
+    key = unique("basket")
+    shown = run(stage, "history", key, "--channel", SHOP)
+    assert shown.exit_code == 1
+    assert shown.stderr == f"Error: nothing is known of a basket '{key}' in the channel '{SHOP}'\n"
 
 
 def test_orders_are_listed_newest_first(stage: Stage, said: str) -> None:
