@@ -8,8 +8,9 @@ from sqlalchemy import Connection, text
 from test_dead_letters import letter
 from values import event
 
-from worker.store import backlog, dead_letters, outbox
+from worker.store import backlog, dead_letters, outbox, waiting
 from worker.store.backlog import Backlog
+from worker.store.waiting import Pile
 
 NOTHING = Backlog(oldest_event_seconds=0, overdue=0, oldest_overdue_seconds=0, parked=0)
 AN_HOUR = timedelta(hours=1)
@@ -48,6 +49,25 @@ def test_recurrences_are_overdue_a_minute_after_they_were_due(tx: Connection) ->
         )
     seen = backlog.look(tx)
     assert (seen.overdue, seen.oldest_overdue_seconds) == (2, 3600)
+
+
+def test_what_is_overdue_of_either_lane_is_counted(tx: Connection) -> None:
+    tx.execute(
+        text("""INSERT INTO recurrence
+                (channel, basket_id, generation, state, next_due_at, data_due_at, document)
+                VALUES ('c', 'products', 1, 'active', now() - interval '2 hours', NULL, '{}'),
+                       ('c', 'data', 1, 'active', NULL, now() - interval '3 hours', '{}')""")
+    )
+    seen = backlog.look(tx)
+    assert (seen.overdue, seen.oldest_overdue_seconds) == (2, 3 * 3600)
+
+
+def test_an_age_is_never_below_nothing(tx: Connection) -> None:
+    """What was begun after this transaction: a person would read of `-0 s`."""
+    tx.execute(
+        text("INSERT INTO erasure (channel, owner, asked_at) VALUES ('c', 'x', now() + interval '1 second')")
+    )
+    assert waiting.erasures(tx) == Pile(count=1, oldest_seconds=0)
 
 
 def test_only_dead_letters_that_wait_for_a_person_are_counted(tx: Connection) -> None:

@@ -159,5 +159,6 @@ def counts(tx: Connection) -> Waiting:
 
 
 def _pile(tx: Connection, query: TextClause, **asked: object) -> Pile:
-    row = tx.execute(query, {"most": COUNTED_TO, **asked}).one()
-    return Pile(**row._mapping)  # noqa: SLF001
+    count, oldest = tx.execute(query, {"most": COUNTED_TO, **asked}).one()
+    # What came after this transaction began is not older than nothing.
+    return Pile(count=count, oldest_seconds=None if oldest is None else max(0.0, oldest))
