@@ -19,7 +19,9 @@ from worker.domain.basket import Content, Priced, Totals
 from worker.domain.decisions import Asks, Completed, Refused
 from worker.domain.money import ZERO
 from worker.domain.noticing import Notice
+from worker.domain.ordering import Order
 from worker.domain.recurrence import State
+from worker.domain.scheduling import Placement
 from worker.domain.search.questions import Gathered, TooCostly, Window
 
 if TYPE_CHECKING:
@@ -41,15 +43,7 @@ def checkout(basket: Basket, _command: commands.BasketCheckout, context: Context
     gathered = _gathered(basket, None, context)
     if isinstance(gathered, Asks | Refused):
         return gathered
-    priced = ordering.repriced(basket, context.channel, context.catalog, context.now)
-    order = ordering.order(
-        priced,
-        None,
-        order_id=context.new_id() if gathered is None else gathered.order_id,
-        number=context.new_order_number(),
-        placed_at=context.now,
-        gathered=gathered,
-    )
+    order = _ordered(basket, None, gathered, context)
     notice = structs.replace(noticing.of_order(order), version=basket.version)
     return Completed(
         status=201,
@@ -136,15 +130,7 @@ def _order_now(basket: Basket, problems: list[Problem], context: Context) -> Ste
     gathered = _gathered(basket, window, context)
     if isinstance(gathered, Asks | Refused):
         return gathered
-    priced = ordering.repriced(basket, context.channel, context.catalog, context.now)
-    order = ordering.order(
-        priced,
-        placement,
-        order_id=context.new_id() if gathered is None else gathered.order_id,
-        number=context.new_order_number(),
-        placed_at=context.now,
-        gathered=gathered,
-    )
+    order = _ordered(basket, placement, gathered, context)
     recurrence = reaching.extended(recurrence, gathered.reach if gathered is not None else None)
     notices = [noticing.of_order(order)]
     if recurrence.state is State.EXPIRED:
@@ -156,6 +142,20 @@ def _order_now(basket: Basket, problems: list[Problem], context: Context) -> Ste
         body=order.document,
         recurrence=recurrence,
         notices=tuple(notices),
+    )
+
+
+def _ordered(
+    basket: Basket, placement: Placement | None, gathered: Gathered | None, context: Context
+) -> Order:
+    """Make the order of now, at the prices of now; `placement` is the occurrence that it takes, if any."""
+    return ordering.order(
+        ordering.repriced(basket, context.channel, context.catalog, context.now),
+        placement,
+        order_id=context.new_id() if gathered is None else gathered.order_id,
+        number=context.new_order_number(),
+        placed_at=context.now,
+        gathered=gathered,
     )
 
 
