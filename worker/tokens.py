@@ -51,7 +51,10 @@ _NOBODY = Verdict(caller=None, user=None)
 
 
 class Keyring:
-    """Verifies tokens, remembering the ones it has seen for as long as the keys stay the same."""
+    """Verifies tokens, remembering the ones it has seen for as long as the keys stay the same.
+
+    Of use to several threads at once: commands are handled in some of their own.
+    """
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class Keyring:
         The leeway counts once, for `exp` and `nbf`: valid while `nbf - leeway <= instant < exp + leeway`.
         """
         if self._key_set is not None and self._key_set.look(now):
-            self._seen.clear()
+            self._seen = OrderedDict()
         claims = self._claims(token) if token else None
         if claims is None:
             return _NOBODY
@@ -92,16 +95,15 @@ class Keyring:
         return Verdict(caller=claims.caller if is_valid else None, user=claims.caller.user)
 
     def _claims(self, token: str) -> _Claims | None:
+        # Taken before the keys are: what another thread verifies with old ones is not remembered for the new.
+        seen = self._seen
         # Keyed by digest: no token stays in memory for longer than its message.
         digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-        if digest in self._seen:
-            self._seen.move_to_end(digest)
-            return self._seen[digest]
-        claims = self._decode(token)
+        claims = seen.pop(digest, None) or self._decode(token)
         if claims is not None:
-            self._seen[digest] = claims
-            if len(self._seen) > _CACHED_TOKENS:
-                self._seen.popitem(last=False)
+            seen[digest] = claims  # as the last to be forgotten
+            if len(seen) > _CACHED_TOKENS:
+                seen.popitem(last=False)
         return claims
 
     def _decode(self, token: str) -> _Claims | None:

@@ -1,14 +1,19 @@
 """Keys that rotate: a file that changes, breaks or goes while a worker runs, second by second."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 
+import jwt
 import pytest
 from keyrings import NOW, OTHER_RSA, RS256, RSA, SECRET, key_file, keyring
 from outside.key_pairs import hs, jwk, pkcs1, write
 from structlog.testing import capture_logs
+
+from worker.key_sets import KeySetFile
+from worker.tokens import Keyring
 
 NEW = pkcs1(OTHER_RSA).token("RS256", "s")
 
@@ -21,9 +26,9 @@ def path(tmp_path: Path) -> Path:
 class Rotation:
     """A worker's keyring as seconds pass, and the file it reads."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keys: Keyring | None = None) -> None:
         self.path = path
-        self.keyring = keyring(path)
+        self.keyring = keys or keyring(path)
         self.now = NOW
 
     def knows(self, token: str, after_seconds: float = 1) -> bool:
@@ -92,6 +97,35 @@ def test_a_file_that_is_broken_keeps_the_keys_and_is_one_warning(path: Path, bro
         path.write_bytes(b"{")
         assert rotation.knows(NEW)
     assert [line["event"] for line in logged] == ["token_keys.kept", "token_keys.read", "token_keys.kept"]
+
+
+class Slow(KeySetFile):
+    """A key set whose next key is given only after something else has happened."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def fitting(self, algorithm: object, kid: object) -> jwt.PyJWK | None:
+        found = super().fitting(algorithm, kid)
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return found
+
+
+def test_what_one_thread_verifies_while_another_reads_new_keys_is_not_remembered(path: Path) -> None:
+    """Else a token of a key that is withdrawn was good until the keys changed once more."""
+    keys = Slow(path)
+    rotation = Rotation(path, keyring(path, key_set=keys))
+
+    def rotate() -> None:
+        write(path, jwk(OTHER_RSA, "s"))
+        other = Thread(target=rotation.knows, args=(NEW,))
+        other.start()
+        other.join()
+
+    keys.meanwhile = rotate
+    assert rotation.knows(RS256), "it was good when it was looked at"
+    assert not rotation.knows(RS256)
 
 
 def test_a_set_that_was_emptied_trusts_nobody(rotation: Rotation) -> None:
