@@ -18,8 +18,8 @@ from worker.key_sets import KeySetFile
 from worker.ops import endpoint
 from worker.ops.signs import Signs
 from worker.publisher import Publisher
-from worker.searches import Searches
 from worker.settings import Settings
+from worker.side_lanes import SideLanes
 from worker.slots import Slot
 from worker.store import database, schema
 from worker.suspects import Suspects
@@ -80,8 +80,8 @@ def _furnish(app: Celery, settings: Settings, name: str, signs: Signs) -> None:
         lambda: state.should_stop not in (None, False),  # 0 is a reason to stop
         signs,
     )
-    # Connections of their own: what searches costs no batch the one it needs.
-    searching = database.engine(settings.database_url.get_secret_value(), f"basketry {name} searches")
+    # Connections of their own: what is set apart costs no batch the one it needs.
+    apart = database.engine(settings.database_url.get_secret_value(), f"basketry {name} apart")
     app.workplace = Workplace(
         engine=engine,
         slot=slot,
@@ -92,7 +92,7 @@ def _furnish(app: Celery, settings: Settings, name: str, signs: Signs) -> None:
         outage_patience_seconds=settings.outage_patience.total_seconds(),
         ready_file=settings.ready_file,
         signs=signs,
-        searches=Searches(structs.replace(tools, engine=searching)),
+        side_lanes=SideLanes(structs.replace(tools, engine=apart)),
     )
     tasks.register(app, tools)
 

@@ -21,7 +21,7 @@ from worker import logs, pauses, steps, tasks, topology
 from worker.heart import Heart
 from worker.intake import BATCH_BYTES, Intake, oldest_published_at
 from worker.ops.signs import Signs
-from worker.searches import Search
+from worker.side_lanes import SetApart
 from worker.standby import Standby
 from worker.store import database, slots
 
@@ -53,7 +53,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
 
     class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc]
         # Celery's own steps for events, gossip, mingle, remote control and delayed delivery have no use
-        # here; the last of them declares 28 queues that cannot be bound to a consistent-hash exchange.
+        # here; the last of them declares 28 queues that cannot be bound to an exchange that hashes.
         default_steps = (connection.Connection, steps.Subscribe, steps.Loop)
 
     @property
@@ -140,7 +140,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         while self.blueprint.state == bootsteps.RUN:
             state.maybe_shutdown()
             self._mind_the_queues(heart)
-            self._settle_searches(heart)
+            self._settle_set_apart(heart)
             arrived = [intake for intake in self.intakes() if len(intake)]
             for intake in arrived:
                 self._handle(intake, heart)
@@ -201,8 +201,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         seconds = patience_seconds
         if self._is_full() and not any(len(intake) for intake in self.intakes()):
             with heart.beating_alone():  # nothing is read meanwhile, which is not the broker's silence
-                self.workplace.searches.wait(seconds)  # there is no more room, and all of it waits for them
-        wakes = self.workplace.searches.wakes
+                self.workplace.side_lanes.wait(seconds)  # there is no more room, and all of it waits for them
+        wakes = self.workplace.side_lanes.wakes
         while not self._is_full() and self.wire.read_one(seconds, wakes):
             seconds = 0.0
 
@@ -236,21 +236,22 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self.signs.released()
         intake.acknowledge(done)
         if done < len(deliveries):
-            search = Search(deliveries[done], intake, intake.set_apart())
-            self.workplace.searches.begin(search, is_locked=is_locked)
+            command = SetApart(deliveries[done], intake, intake.set_apart())
+            self.workplace.side_lanes.begin(command, is_locked=is_locked)
         self._rests = None if done else self._rests
 
-    def _settle_searches(self, heart: Heart) -> None:
-        """Say what has come of commands that search, and ack them, unless they are another's by now."""
-        for search in self.workplace.searches.finished():
+    def _settle_set_apart(self, heart: Heart) -> None:
+        """Say what has come of commands set apart, and ack them, unless they are another's by now."""
+        side_lanes = self.workplace.side_lanes
+        for command in side_lanes.finished():
             with heart.beating_alone():
-                self.workplace.searches.say(search)
-            if search.is_ours:
-                search.intake.settle(search.tag)
+                side_lanes.say(command)
+            if command.is_ours:
+                command.intake.settle(command.tag)
                 self._rests = None
-        self.workplace.searches.watch()
-        if self.workplace.searches.oldest_seconds > self.workplace.outage_patience_seconds:
-            self._give_up("commands that search wait for the database")
+        side_lanes.watch()
+        if side_lanes.oldest_seconds > self.workplace.outage_patience_seconds:
+            self._give_up("commands that were set apart wait for the database")
 
     def _attempt(self, deliveries: list[Delivery], heart: Heart) -> tasks.Outcome:
         """Have the task do it; what it raises ends the process, so that the messages come back counted."""

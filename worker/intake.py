@@ -1,8 +1,9 @@
 """One channel, the queues that are consumed on it, and what has arrived.
 
 A batch is acked by the tag of its last message, which covers all before it on that channel: so what arrives
-is handed on in the order of arrival, and each channel's on its own. A command that searches is set apart, and
-what comes later for its key waits for it; while there are such, the others are acked one by one.
+is handed on in the order of arrival, and each channel's on its own. A command that would keep the others
+waiting is set apart (`side_lanes`), and what comes later for its key waits for it; while there are such, the
+others are acked one by one.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Intake:
         self.queues = tuple(queue.name for queue in queues)
         self._received: list[Message] = []
         self._in_hand: list[Message] = []  # taken and not acked yet
-        self._apart: dict[int, Message] = {}  # that search, by their tags
+        self._apart: dict[int, Message] = {}  # until `settle`, by their tags
         self._behind: list[Message] = []  # for whose keys something is apart
         self._channel.basic_qos(0, prefetch, False)
         # Not called `on_message=self._received.append`: the list changes when the channel is closed.

@@ -96,7 +96,7 @@ def register(app: Celery, tools: Tools) -> None:
 
 
 def apply_apart(tools: Tools, delivery: Delivery, leave: Callable[[Saying], None]) -> Done | TryAgain:
-    """Apply a command that searches, in another thread than the others; leave what is to be said."""
+    """Apply a command that was set apart, in another thread than the others; leave what is to be said."""
     one = envelope.open_envelope(delivery, tools.reply_queue_prefixes)
     outcome = _apply_alone(structs.replace(tools, may_search=True, leave=leave), one)
     assert not isinstance(outcome, Apart)  # noqa: S101 - it may search

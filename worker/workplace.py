@@ -6,7 +6,7 @@ import msgspec
 
 from worker.attendance import Attendance
 from worker.ops.signs import Signs
-from worker.searches import Searches
+from worker.side_lanes import SideLanes
 from worker.slots import Slot
 from worker.store.database import Engine
 from worker.suspects import Suspects
@@ -24,4 +24,4 @@ class Workplace(msgspec.Struct, frozen=True, kw_only=True):
     outage_patience_seconds: float
     ready_file: str
     signs: Signs
-    searches: Searches
+    side_lanes: SideLanes

@@ -78,7 +78,7 @@ def test_what_waits_behind_a_batch_that_is_held_stays_with_the_broker(stage: Sta
         connection.execute("lock table inbox in exclusive mode")
         publish(stage.broker_url, large)
         # What waits for a lock does so apart. A second try: by then everything has been taken that is taken.
-        wait_for(lambda: worker.log.count("search.held") > 1)
+        wait_for(lambda: worker.log.count("command.held") > 1)
         status = Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii")
         peak_kilobytes = int(status.partition("VmHWM:")[2].split()[0])
         connection.rollback()

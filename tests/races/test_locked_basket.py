@@ -54,9 +54,9 @@ def test_it_is_not_parked_however_long_it_takes(stage: Stage, upstream: Upstream
         asked = command("basket.update", key, {"department": "Sales"}, channel=channel)
         owner.send(owner.expecting(asked))
         waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name like %s"
-        wait_for(lambda: bool(stage.rows(waits, "%searches")))
-        wait_for(lambda: not stage.rows(waits, "%searches"), seconds=10)  # its lock_timeout is over
-        wait_for(lambda: bool(stage.rows(waits, "%searches")), seconds=10)  # and it is tried again
+        wait_for(lambda: bool(stage.rows(waits, "%apart")))
+        wait_for(lambda: not stage.rows(waits, "%apart"), seconds=10)  # its lock_timeout is over
+        wait_for(lambda: bool(stage.rows(waits, "%apart")), seconds=10)  # and it is tried again
         holding.rollback()
         (reply,) = owner.wait_for(1)
     assert (reply.status, reply.version) == (200, 2)
@@ -79,7 +79,7 @@ def test_as_much_as_a_worker_holds_may_wait_and_its_connection_lives(stage: Stag
             holding.execute("select from basket where id = %s for update", (key,))
             for _ in range(30):
                 owner.send(owner.expecting(command("basket.update", key, large, channel=channel)))
-            wait_for(lambda: worker.log.count("search.held") == 2, seconds=30)  # five seconds each
+            wait_for(lambda: worker.log.count("command.held") == 2, seconds=30)  # five seconds each
             holding.rollback()
         assert [reply.status for reply in owner.wait_for(30)] == [200] * 30
         assert worker.log.count("worker.ready") == 1
@@ -98,7 +98,7 @@ def test_its_commands_stand_behind_no_slow_search(stage: Stage, upstream: Upstre
         searches = [upstream.send(reader.command(ADD, OF_DS1)) for reader in readers]
         owner.send(owner.expecting(command("basket.update", key, {"department": "Sales"}, channel=channel)))
         waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name like %s"
-        wait_for(lambda: bool(stage.rows(waits, "%searches")))
+        wait_for(lambda: bool(stage.rows(waits, "%apart")))
         holding.rollback()
         assert [reply.status for reply in owner.wait_for(1)] == [200]
         assert not all(upstream.answers_to(one) for one in searches)

@@ -1,8 +1,9 @@
-"""Commands that search, handled apart: in threads of their own, so that a slow search keeps nobody waiting.
+"""Commands that are set apart: handled in threads of their own, so that a slow one keeps nobody waiting.
 
-A thread decides and commits, on a connection of its own to the database; what is to be said, and acked, is
-left to the consumer, whose connections to the broker are not made for two threads. What comes later for the
-same basket is kept back by the consumer until the search is done, so its order holds.
+They search, or only wait for a basket that somebody else has locked; each kind has a lane of its own. A
+thread decides and commits, on a connection of its own to the database; what is to be said, and acked, is left
+to the consumer, whose connections to the broker are not made for two threads. What comes later for the same
+basket is kept back by the consumer until the command is done, so its order holds.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ _WAITING_THREADS = 1  # for what only waits for a basket: behind no search, howe
 log = logs.get(__name__)
 
 
-class Search:
-    """One command on its way; its intake acks it by its tag."""
+class SetApart:
+    """One command that is handled apart; its intake acks it by its tag."""
 
     def __init__(self, delivery: Delivery, intake: Intake, tag: int) -> None:
         self.delivery, self.intake, self.tag = delivery, intake, tag
@@ -47,66 +48,66 @@ class Search:
 
 
 class _Lane:
-    """Commands that wait for one of some threads."""
+    """Some threads, and the commands that wait for one of them."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.threads: list[threading.Thread] = []
-        self.waiting: SimpleQueue[Search] = SimpleQueue()
+        self.waiting: SimpleQueue[SetApart] = SimpleQueue()
 
 
-class Searches:
-    """Threads that handle commands, and what they have finished."""
+class SideLanes:
+    """The threads that handle what is set apart, and what they have finished."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._to_search, self._locked = _Lane(_SEARCHING_THREADS), _Lane(_WAITING_THREADS)
-        self._finished: SimpleQueue[Search] = SimpleQueue()
-        self._under_way: set[Search] = set()
+        self._searching, self._locked = _Lane(_SEARCHING_THREADS), _Lane(_WAITING_THREADS)
+        self._finished: SimpleQueue[SetApart] = SimpleQueue()
+        self._under_way: set[SetApart] = set()
         self.wakes, self._bell = os.pipe()
         os.set_blocking(self.wakes, False)
         os.set_blocking(self._bell, False)
 
-    def begin(self, search: Search, *, is_locked: bool = False) -> None:
+    def begin(self, command: SetApart, *, is_locked: bool = False) -> None:
         """Have a command handled; threads are started when they are first needed."""
-        self._under_way.add(search)
+        self._under_way.add(command)
         UNDER_WAY.set(len(self._under_way))
-        lane = self._locked if is_locked else self._to_search
+        lane = self._locked if is_locked else self._searching
         if len(lane.threads) < min(lane.most, len(self._under_way)):
-            thread = threading.Thread(target=self._run, args=(lane,), name="searches", daemon=True)
+            thread = threading.Thread(target=self._run, args=(lane,), name="side lane", daemon=True)
             lane.threads.append(thread)
             thread.start()
-        lane.waiting.put(search)
+        lane.waiting.put(command)
 
-    def finished(self) -> list[Search]:
+    def finished(self) -> list[SetApart]:
         """Give what was finished since; raises a defect of ours, as the consumer's own batches do."""
         self._silence()  # also when there is nothing: the bell of what was taken before may ring late
         done = []
         while not self._finished.empty():
-            search = self._finished.get()
-            self._under_way.discard(search)
+            command = self._finished.get()
+            self._under_way.discard(command)
             UNDER_WAY.set(len(self._under_way))
-            if search.defect is not None:
-                raise RuntimeError("a search failed on a defect of ours") from search.defect
-            done.append(search)
+            if command.defect is not None:
+                raise RuntimeError("a command set apart failed on a defect of ours") from command.defect
+            done.append(command)
         return done
 
     def watch(self) -> None:
         """End the process when an attempt never ends: its message comes back, and is counted."""
-        for search in self._under_way:
-            tried_at = search.tried_at  # once: its thread may end the attempt at any moment
+        for command in self._under_way:
+            tried_at = command.tried_at  # once: its thread may end the attempt at any moment
             if tried_at is not None and heart.is_stuck(tried_at):
-                heart.end_stuck(search.thread_id)
+                heart.end_stuck(command.thread_id)
 
     @property
     def oldest_seconds(self) -> float:
         """Give how long the oldest of ours has been under way."""
         now = time.monotonic()
-        return max((now - search.begun_at for search in self._under_way if search.is_ours), default=0.0)
+        return max((now - command.begun_at for command in self._under_way if command.is_ours), default=0.0)
 
-    def say(self, search: Search) -> None:
+    def say(self, command: SetApart) -> None:
         """Send replies and relay events of a finished one; for the consumer's thread."""
-        for saying in search.said:
+        for saying in command.said:
             tasks.say(self._tools, saying)
 
     def wait(self, seconds: float) -> None:
@@ -115,25 +116,25 @@ class Searches:
 
     def _run(self, lane: _Lane) -> None:
         while True:
-            search = lane.waiting.get()
+            command = lane.waiting.get()
             try:
-                self._handle(search)
+                self._handle(command)
             except BaseException as error:  # noqa: BLE001 - told to the consumer, which ends the process
-                search.defect = error
-            self._finished.put(search)
+                command.defect = error
+            self._finished.put(command)
             self._ring()
 
-    def _handle(self, search: Search) -> None:
+    def _handle(self, command: SetApart) -> None:
         """Try until it is done or given back: only the database keeps it waiting."""
         for pause in pauses.growing():
-            if not search.is_ours:
+            if not command.is_ours:
                 return
-            search.tried_at, search.thread_id = time.monotonic(), threading.get_ident()
-            outcome = tasks.apply_apart(self._tools, search.delivery, search.said.append)
-            search.tried_at = None
+            command.tried_at, command.thread_id = time.monotonic(), threading.get_ident()
+            outcome = tasks.apply_apart(self._tools, command.delivery, command.said.append)
+            command.tried_at = None
             if isinstance(outcome, tasks.Done):
                 return
-            log.warning("search.held", why=outcome.why, pause_seconds=pause)
+            log.warning("command.held", why=outcome.why, pause_seconds=pause)
             time.sleep(pause)
 
     def _ring(self) -> None:
