@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,29 +115,36 @@ def run(settings: Settings, name: str) -> int:
     return 0
 
 
-def _beat(settings: Settings, name: str, ticks: Ticks) -> None:
-    database_url = settings.database_url.get_secret_value()
-    engine = database.engine(database_url, f"basketry {name}")
-    sweeper = Sweeper(settings, name)
-    data_lane = DataLane(database_url, name, ticks.data_orders, sweeper.nudge)
+def _service(engine: database.Engine, ticks: Ticks, nudge: Callable[[], None]) -> Service:
+    """Make beat's loop with its one entry; `nudge` is called when there are events to be relayed."""
     app = Celery("basketry-scheduler", set_as_current=False)
     app.conf.update(
         beat_enable_remote_control=False, result_expires=None, task_ignore_result=True, basketry_ticks=ticks
     )
     service = Service(app, max_interval=_LONGEST_SLEEP_SECONDS, scheduler_cls=Scheduler)
-
     pace = Pace()
 
     @app.task(name=TASK, shared=False)  # type: ignore[untyped-decorator]
     def place_due_orders() -> float:
+        """Place what is due; give the seconds until something is."""
         while not service.is_stopping:
             outcome = _tick(engine, pace, ticks)
             if not outcome.claimed:
                 return tick.seconds_until_next(
                     engine, _LONGEST_SLEEP_SECONDS, outcome.at, holds_datasets=False
                 )
-            sweeper.nudge()
+            nudge()
         return _LONGEST_SLEEP_SECONDS
+
+    return service
+
+
+def _beat(settings: Settings, name: str, ticks: Ticks) -> None:
+    database_url = settings.database_url.get_secret_value()
+    engine = database.engine(database_url, f"basketry {name}")
+    sweeper = Sweeper(settings, name)
+    data_lane = DataLane(database_url, name, ticks.data_orders, sweeper.nudge)
+    service = _service(engine, ticks, sweeper.nudge)
 
     def stop(*_: object) -> None:
         ticks.stopping()
