@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from holding import DAILY_NEW, DS1, DS2, OLD, Catalogue, select
 from outside.listener import Listener
 from outside.processes import scheduling, working
 from outside.scraping import Pages
@@ -26,6 +27,26 @@ def dwelling(stage: Stage) -> Iterator[House]:
 def house(dwelling: House) -> House:
     dwelling.clear()
     return dwelling
+
+
+@pytest.fixture
+def catalogue(house: House) -> Catalogue:
+    """Two datasets with one old object each."""
+    catalogue = Catalogue(house)
+    catalogue.dataset(DS1, "Sea ice")
+    catalogue.dataset(DS2, "Clouds")
+    catalogue.put("old", OLD)
+    catalogue.put("other", OLD, datasets=[DS2])
+    return catalogue
+
+
+@pytest.fixture
+def standing(house: House, catalogue: Catalogue) -> House:
+    """A basket of the first dataset that is ordered every day, with what is new."""
+    house.basket("b", {})
+    select(house, datasetUrn=DS1)
+    house.recurs(**DAILY_NEW)
+    return house
 
 
 @pytest.fixture(scope="session")

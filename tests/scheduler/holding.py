@@ -1,6 +1,7 @@
 """A catalogue in a house whose clock the test holds: datasets, data objects, baskets of them, their orders.
 
-What an order took is read from its rows with plain SQL.
+What an order took is read from its rows with plain SQL. Instants of creation and of ticks are the test's;
+transactions are the database's own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,9 @@ from worker.domain.decisions import Completed
 
 SERVICE = Caller(user="catalogue", is_service=True)
 DS1, DS2 = "urn:dataset:1", "urn:dataset:2"
+DAILY_NEW = {"startDate": "2026-03-01T10:00:00Z", "interval": "P1D", "newDataOnly": True}
+FIRST, SECOND, THIRD, FOURTH = (f"2026-03-0{day}T10:00" for day in (1, 2, 3, 4))  # its first ticks
+OLD = "2025-06-01T00:00"
 FILES = ({"name": "raw.dat", "type": "RAWDATA", "size": 1000, "reference": False},)
 _BELOW_THE_HORIZON = (
     "select coalesce(max(put_by), 0) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint from data_object"

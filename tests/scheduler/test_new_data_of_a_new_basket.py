@@ -3,13 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from holding import DS1, Catalogue, select, taken
+from holding import DAILY_NEW, DS1, Catalogue, select, taken
 from standing import House
 
 from worker import expiry
 
-DAILY = {"startDate": "2026-03-01T10:00:00Z", "interval": "P1D", "newDataOnly": True}
-AGAIN = {"startDate": "2026-03-05T10:00:00Z", "interval": "P1D", "newDataOnly": True}
+AGAIN = {**DAILY_NEW, "startDate": "2026-03-05T10:00:00Z"}
 
 
 def empty(house: House) -> None:
@@ -35,7 +34,7 @@ def test_its_first_order_has_no_lower_bound(house: House, end: Callable[[House],
     catalogue.put("old", "2025-06-01T00:00")
     house.basket("b", {})
     select(house)
-    house.recurs(**DAILY)
+    house.recurs(**DAILY_NEW)
     assert house.ticks("2026-03-01T10:00") == 1
     end(house)
     house.say("basket.create", "b", {}, now="2026-03-01T13:00")
