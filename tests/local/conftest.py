@@ -1,9 +1,14 @@
 """The local stack as its users meet it: a folder, the command line, real servers."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from command_line import CommandLine
+from flow.together import together
+from outside.furnishing import AS_SERVICE
+from outside.stage import Stage
+from outside.wire import command, unique
 
 from worker.local.servers import Servers
 
@@ -23,3 +28,17 @@ def servers(servers: Servers) -> Servers:
     if servers.postgres is None or servers.rabbitmq is None:
         pytest.skip("the environment names other servers")
     return servers
+
+
+@pytest.fixture
+def loading(stage: Stage, tmp_path: Path) -> CommandLine:
+    """Give the command with nothing set but where the database is."""
+    return CommandLine(state_dir=tmp_path / "state", settings={"BASKETRY_DATABASE_URL": stage.database_url})
+
+
+@pytest.fixture
+def channel(stage: Stage) -> str:
+    """Give a channel of a test's own, that is known."""
+    name = unique("channel")
+    together(stage, command("channel.put", name, {}, channel=name, headers=AS_SERVICE))
+    return name

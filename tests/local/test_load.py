@@ -1,76 +1,20 @@
-"""`basketry load`: the same rows as over AMQP, each refused line said, and what comes in between survived."""
+"""`basketry load`: the same rows as over AMQP, and each refused line said with its number."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 
-import psycopg
 import pytest
 from command_line import CommandLine
 from flow.together import together
 from outside.furnishing import AS_SERVICE
-from outside.processes import wait_for
 from outside.stage import Stage
 from outside.wire import command, unique
+from scenes_to_load import SCENE, account, line, loaded, scenes, written
 
-SCENE: dict[str, Any] = {
-    "providerId": "scene 1",
-    "datasets": ["URN:DS1"],
-    "attributes": {"platform": "Sentinel-2", "cloud": 12.50, "bands": ["B1"], "last": True},
-    "geometry": {"type": "Point", "coordinates": [1.5, 43]},
-    "createdAt": "2026-06-01T12:00:00Z",
-    "files": [{"name": "a.tif", "type": "RAWDATA", "size": 1_000_000}],
-}
 ROW = (
     "select provider_id, datasets, attributes, files, files_count, files_size, quota,"
     " west, south, east, north, created_at, terms::text from data_object where channel = %s and id = %s"
 )
-
-
-@pytest.fixture
-def loading(stage: Stage, tmp_path: Path) -> CommandLine:
-    """Give the command with nothing set but where the database is."""
-    return CommandLine(state_dir=tmp_path / "state", settings={"BASKETRY_DATABASE_URL": stage.database_url})
-
-
-@pytest.fixture
-def channel(stage: Stage) -> str:
-    """Give a channel of a test's own, that is known."""
-    name = unique("channel")
-    together(stage, command("channel.put", name, {}, channel=name, headers=AS_SERVICE))
-    return name
-
-
-def line(key: str, body: object = SCENE, **more: str) -> bytes:
-    return json.dumps({"key": key, "body": body, **more}).encode() + b"\n"
-
-
-def scenes(count: int, **changed: object) -> bytes:
-    return b"".join(line(f"URN:{number}", {**SCENE, **changed}) for number in range(count))
-
-
-def written(tmp_path: Path, *lines: bytes) -> str:
-    path = tmp_path / "lines.ndjson"
-    path.write_bytes(b"".join(lines))
-    return str(path)
-
-
-def loaded(stage: Stage, channel: str) -> int:
-    ((count,),) = stage.rows("select count(*) from data_object where channel = %s", channel)
-    return int(count)
-
-
-def account(said: str) -> tuple[int, int, int, int]:
-    """Give lines, written, as they were, refused."""
-    numbers = [int(word.replace(",", "")) for word in said.split() if word.replace(",", "").isdigit()]
-    lines, _a_second, touched, unchanged, rejected = numbers
-    return lines, touched, unchanged, rejected
 
 
 def test_lines_make_the_rows_that_puts_make(
@@ -200,135 +144,6 @@ def test_what_the_database_refuses_is_found_out_among_the_others(
     assert account(done.stdout) == (22, 21, 0, 1)
     assert "line 21: the line: the database refuses it:" in done.stderr
     assert "none_is_bad" in done.stderr
-
-
-class Feeding:
-    """A load in the foreground that reads what it is fed."""
-
-    def __init__(self, loading: CommandLine, channel: str) -> None:
-        options = ("-", "--channel", channel, "--processes", "1", "--state-dir", str(loading.state_dir))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "worker.cli", "load", *options],
-            env={**os.environ, **loading.settings},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    @property
-    def input(self) -> IO[bytes]:
-        assert self.process.stdin is not None
-        return self.process.stdin
-
-    def feed(self, lines: bytes) -> None:
-        self.input.write(lines)
-        self.input.flush()
-
-    def end(self) -> tuple[int, str, str]:
-        said, errors = self.process.communicate(timeout=60)
-        return self.process.returncode, said.decode(), errors.decode()
-
-    @property
-    def writer(self) -> int:
-        """Give the process that writes, as the kernel knows it."""
-        (found,) = (
-            int(path.name)
-            for path in Path("/proc").glob("[0-9]*")
-            if parent(path) == self.process.pid and b"spawn_main" in (path / "cmdline").read_bytes()
-        )
-        return found
-
-
-def parent(path: Path) -> int | None:
-    try:
-        return int((path / "stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:  # it has ended
-        return None
-
-
-@pytest.fixture
-def feeding(loading: CommandLine, stage: Stage, channel: str) -> Iterator[Feeding]:
-    """Give a load of which a batch is written."""
-    feeding = Feeding(loading, channel)
-    feeding.feed(scenes(1000))
-    wait_for(lambda: loaded(stage, channel) == 1000)
-    yield feeding
-    if feeding.process.poll() is None:
-        os.killpg(feeding.process.pid, signal.SIGKILL)
-        feeding.process.communicate()
-
-
-@contextmanager
-def away(stage: Stage) -> Iterator[None]:
-    """Let nobody into the database, and throw out who is there."""
-    name = stage.database_url.rpartition("/")[2]
-    with psycopg.connect(stage.servers.database_url, autocommit=True) as connection:
-        connection.execute(f"alter database {name} allow_connections false".encode())
-        query = b"select pg_terminate_backend(pid) from pg_stat_activity where datname = %s"
-        connection.execute(query, [name])
-        try:
-            yield
-        finally:
-            connection.execute(f"alter database {name} allow_connections true".encode())
-
-
-def test_a_database_that_is_away_is_waited_for(feeding: Feeding, stage: Stage, channel: str) -> None:
-    with away(stage):
-        feeding.feed(scenes(1000, providerId="later"))
-        assert feeding.process.stderr is not None
-        assert b"it is tried again" in feeding.process.stderr.readline()
-    code, said, errors = feeding.end()
-    assert (code, account(said), errors) == (0, (2000, 2000, 0, 0), "")
-    later = "select count(*) from data_object where channel = %s and provider_id = 'later'"
-    assert stage.rows(later, channel) == [(1000,)]
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_a_signal_ends_it_between_batches(
-    feeding: Feeding, stage: Stage, channel: str, number: signal.Signals
-) -> None:
-    feeding.feed(scenes(10, providerId="never written"))
-    writer = feeding.writer
-    os.killpg(feeding.process.pid, number)
-    code, said, errors = feeding.end()
-    assert (code, account(said)) == (130, (1000, 1000, 0, 0))
-    assert errors == "Ended before its time: run this again to go on.\n"
-    assert not Path(f"/proc/{writer}").exists()
-    assert loaded(stage, channel) == 1000
-
-
-@pytest.mark.slow
-def test_a_signal_ends_it_while_the_database_is_away(feeding: Feeding, stage: Stage) -> None:
-    with away(stage):
-        feeding.feed(scenes(1000, providerId="later"))
-        assert feeding.process.stderr is not None
-        assert b"it is tried again" in feeding.process.stderr.readline()
-        os.killpg(feeding.process.pid, signal.SIGINT)
-        code, said, _ = feeding.end()
-    assert (code, account(said)) == (130, (1000, 1000, 0, 0))
-
-
-@pytest.mark.slow
-def test_a_writer_that_is_killed_is_said(feeding: Feeding) -> None:
-    os.kill(feeding.writer, signal.SIGKILL)
-    feeding.feed(scenes(10))
-    code, _, errors = feeding.end()
-    assert code == 1
-    assert "a process of the load was killed; run this again" in errors
-
-
-@pytest.mark.slow
-def test_a_writer_ends_with_who_feeds_it(feeding: Feeding, stage: Stage) -> None:
-    """Also one that waits for the database, and would write when nobody expects it any more."""
-    writer = feeding.writer
-    with away(stage):
-        feeding.feed(scenes(1000, providerId="later"))
-        assert feeding.process.stderr is not None
-        feeding.process.stderr.readline()
-        feeding.process.kill()
-        wait_for(lambda: not Path(f"/proc/{writer}").exists())
-    feeding.process.communicate()
 
 
 @pytest.mark.slow
