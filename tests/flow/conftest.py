@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from outside.listener import Listener
+from outside.observatory import Reader, acceptance_data, observatory
 from outside.processes import WorkerProcess, working
 from outside.scraping import Pages
 from outside.shop import open_shop
@@ -43,13 +43,14 @@ def _worker_survives(worker: WorkerProcess) -> Iterator[None]:
     assert worker.pid == pid
 
 
-@pytest.fixture
-def upstream(stage: Stage, worker: WorkerProcess) -> Iterator[Upstream]:
+@pytest.fixture(scope="module")
+def channel(stage: Stage, worker: WorkerProcess) -> str:
+    """Give a channel with the acceptance data of datasets; a module that needs other data has its own."""
     with Upstream(stage.broker_url) as upstream:
-        yield upstream
+        return observatory(upstream, acceptance_data())
 
 
 @pytest.fixture
-def events(stage: Stage, worker: WorkerProcess) -> Iterator[Listener]:
-    with Listener(stage.broker_url) as events:
-        yield events
+def reader(upstream: Upstream, channel: str) -> Reader:
+    """Give somebody without a basket."""
+    return Reader(upstream, channel)

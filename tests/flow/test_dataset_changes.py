@@ -39,11 +39,6 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
         return channel
 
 
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
-
-
 def test_an_upload_adds_the_objects_with_these_provider_ids(reader: Reader) -> None:
     shown = reader.ask("basket.selection.upload", {"providerIds": ["DO1.1", "DO2.1", "DO2.2"]})
     assert (shown.status, shown.version, shown.json["quota"]) == (200, 1, 3)

@@ -52,11 +52,6 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
         return observatory(upstream, [*acceptance_data(), *puts])
 
 
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
-
-
 class Chosen:
     """DS1 in a reader's basket of version 1."""
 

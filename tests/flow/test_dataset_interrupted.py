@@ -54,11 +54,6 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
         return observatory(upstream, acceptance_data(), recurringOrdersEnabled=True)
 
 
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
-
-
 def assert_applied_once(upstream: Upstream, reader: Reader, events: Listener, message: Message) -> None:
     found = events.answer(message)
     assert (found.status, found.version) == (200, 1)

@@ -7,7 +7,6 @@ from outside.observatory import (
     DS2,
     Put,
     Reader,
-    acceptance_data,
     datasets,
     datum,
     file,
@@ -16,22 +15,9 @@ from outside.observatory import (
     selecting,
     urn,
 )
-from outside.processes import WorkerProcess
-from outside.stage import Stage
 from outside.upstream import Upstream
 
 LIMIT = (400, "basket.limit_exceeded.error")
-
-
-@pytest.fixture(scope="module")
-def channel(stage: Stage, worker: WorkerProcess) -> str:
-    with Upstream(stage.broker_url) as upstream:
-        return observatory(upstream, acceptance_data())
-
-
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
 
 
 @pytest.mark.parametrize("name", ["entityIdsToInclude", "entityIdsToExclude"])

@@ -47,11 +47,6 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
         return channel
 
 
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
-
-
 def seconds_of_each(stage: Stage, channel: str) -> list[float]:
     """Have each neighbour fill a basket, one command after the other; give how long each took."""
     took = []

@@ -15,32 +15,18 @@ from outside.observatory import (
     RAWDATA,
     SD,
     Reader,
-    acceptance_data,
     datasets,
     datum,
-    observatory,
     publish,
     refusal,
     small_house,
     urn,
 )
-from outside.processes import WorkerProcess
 from outside.shop import BENQ, open_shop
 from outside.stage import Stage
 from outside.upstream import Upstream
 
 ALL_TASKS = {DS1: (2, 8, 3_003_000), DS2: (2, 8, 2_020_202), DS3: (1, 4, 1_010_101)}
-
-
-@pytest.fixture(scope="module")
-def channel(stage: Stage, worker: WorkerProcess) -> str:
-    with Upstream(stage.broker_url) as upstream:
-        return observatory(upstream, acceptance_data())
-
-
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
 
 
 def tasks(order: dict[str, Any]) -> dict[str, tuple[int, int, int]]:

@@ -120,11 +120,6 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
         return observatory(upstream, puts())
 
 
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
-
-
 def found(reader: Reader, search: dict[str, Any], **more: object) -> str:
     """Name the objects that a search finds, in order."""
     body = {"engineType": "legacy", "searchParameters": search, **more}

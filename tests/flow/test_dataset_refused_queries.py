@@ -28,11 +28,6 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
         return observatory(upstream, puts)
 
 
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
-
-
 def numbers_in(message: str) -> set[int]:
     return {int(digits) for digits in re.findall(r"\d+", message)}
 

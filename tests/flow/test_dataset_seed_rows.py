@@ -3,9 +3,7 @@
 from typing import Any
 
 import pytest
-from outside.observatory import DS1, DS2, DS3, Reader, acceptance_data, datasets, observatory, refusal
-from outside.processes import WorkerProcess
-from outside.stage import Stage
+from outside.observatory import DS1, DS2, DS3, Reader, datasets, observatory, refusal
 from outside.upstream import Upstream
 
 NOTHING: dict[str, Any] = {
@@ -24,17 +22,6 @@ FULL: dict[str, Any] = {
     "entityIdsToExclude": ["URN:DATA:unheard-of"],
     "selectionDate": "2026-01-01T00:00:00.123456Z",
 }
-
-
-@pytest.fixture(scope="module")
-def channel(stage: Stage, worker: WorkerProcess) -> str:
-    with Upstream(stage.broker_url) as upstream:
-        return observatory(upstream, acceptance_data())
-
-
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
 
 
 @pytest.mark.parametrize("body", [NOTHING, {}, None, {**NOTHING, "engineType": ""}, {"engineType": " \t "}])

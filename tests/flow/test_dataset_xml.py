@@ -19,11 +19,6 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
         return observatory(upstream, [*acceptance_data(), ("process.put", "free", {})])
 
 
-@pytest.fixture
-def reader(upstream: Upstream, channel: str) -> Reader:
-    return Reader(upstream, channel)
-
-
 def entries(shown: Element) -> list[Element]:
     (wrapper,) = shown.findall("datasetSelections")
     return list(wrapper)
