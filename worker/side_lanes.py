@@ -40,6 +40,7 @@ class SetApart:
         self.begun_at = time.monotonic()
         self.tried_at: float | None = None  # monotonic; None between two attempts
         self.thread_id: int | None = None
+        self.pauses = pauses.growing()
 
     @property
     def is_ours(self) -> bool:
@@ -118,24 +119,28 @@ class SideLanes:
         while True:
             command = lane.waiting.get()
             try:
-                self._handle(command)
+                is_finished = self._handle(command)
             except BaseException as error:  # noqa: BLE001 - told to the consumer, which ends the process
-                command.defect = error
-            self._finished.put(command)
-            self._ring()
+                command.defect, is_finished = error, True
+            if is_finished:
+                self._finished.put(command)
+                self._ring()
+            else:
+                lane.waiting.put(command)  # behind the others: what keeps it waiting may not concern them
 
-    def _handle(self, command: SetApart) -> None:
-        """Try until it is done or given back: only the database keeps it waiting."""
-        for pause in pauses.growing():
-            if not command.is_ours:
-                return
-            command.tried_at, command.thread_id = time.monotonic(), threading.get_ident()
-            outcome = tasks.apply_apart(self._tools, command.delivery, command.said.append)
-            command.tried_at = None
-            if isinstance(outcome, tasks.Done):
-                return
-            log.warning("command.held", why=outcome.why, pause_seconds=pause)
-            time.sleep(pause)
+    def _handle(self, command: SetApart) -> bool:
+        """Try once; False when it must be tried again, for which only the database is a reason."""
+        if not command.is_ours:
+            return True
+        command.tried_at, command.thread_id = time.monotonic(), threading.get_ident()
+        outcome = tasks.apply_apart(self._tools, command.delivery, command.said.append)
+        command.tried_at = None
+        if isinstance(outcome, tasks.Done):
+            return True
+        pause = next(command.pauses)
+        log.warning("command.held", why=outcome.why, pause_seconds=pause)
+        time.sleep(pause)
+        return False
 
     def _ring(self) -> None:
         with suppress(BlockingIOError):  # it has rung 65,536 times, and is heard

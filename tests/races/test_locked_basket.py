@@ -85,6 +85,29 @@ def test_as_much_as_a_worker_holds_may_wait_and_its_connection_lives(stage: Stag
         assert worker.log.count("worker.ready") == 1
 
 
+def test_one_that_stays_locked_holds_up_no_other_that_was(stage: Stage, folder: Path) -> None:
+    with (
+        fresh(stage.servers) as house,
+        working(house, "locked", folder) as worker,
+        Upstream(house.broker_url) as owner,
+        psycopg.connect(house.database_url) as for_long,
+        psycopg.connect(house.database_url) as for_a_while,
+    ):
+        channel = unique("channel")
+        open_shop(owner, channel)
+        stays, goes = filled(owner, channel=channel), filled(owner, channel=channel)
+        owner.replies.clear()
+        for holding, key in ((for_long, stays), (for_a_while, goes)):
+            holding.execute("select from basket where id = %s for update", (key,))
+            owner.send(
+                owner.expecting(command("basket.update", key, {"department": "Sales"}, channel=channel))
+            )
+        wait_for(lambda: worker.log.count("command.held") > 0, seconds=10)  # both were set apart before
+        for_a_while.rollback()
+        (reply,) = owner.wait_for(1)
+        assert (reply.json["id"], reply.version) == (goes, 2)
+
+
 def test_its_commands_stand_behind_no_slow_search(stage: Stage, upstream: Upstream, channel: str) -> None:
     """Eight searches take the two of their lane twenty seconds; a tick of orders has a basket for 0.2."""
     key = filled(upstream, channel=channel)
