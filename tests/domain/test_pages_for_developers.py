@@ -1,0 +1,37 @@
+"""The pages for who changes the code name what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")
+PATH = re.compile(r"`((?:\.ci|contracts|deploy|scheduler|tests|worker)/[\w./-]*)`|\]\(([\w./-]+)\)")
+# In a cell: a file, then names that are in it.
+NAMED_IN_FILE = re.compile(r"`([\w/]+\.py)`((?:, `[\w.]+`)+)")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_and_folder_that_a_page_names_is_there(page: str) -> None:
+    found = PATH.findall((ROOT / page).read_text(encoding="utf-8"))
+    named = {path or linked for path, linked in found}
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_every_name_beside_a_file_is_defined_in_it() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = [
+        (path, part)
+        for path, names in NAMED_IN_FILE.findall(page)
+        for name in re.findall(r"`([\w.]+)`", names)
+        for part in name.split(".")
+    ]
+    assert ("worker/consumer.py", "_handle") in named
+    missing = [
+        (path, name)
+        for path, name in named
+        if not re.search(rf"^ *(def|class) {name}\b", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert missing == []
