@@ -160,7 +160,7 @@ def send(
 @local.with_state_dir
 def orders(basket: str | None, limit: int, state_dir: Path, *, as_json: bool) -> None:
     """List the newest orders."""
-    from worker import listing
+    from worker.operating import listing
 
     database_url = load_settings(state_dir).database_url.get_secret_value()
     with database_at_hand():
@@ -176,7 +176,7 @@ def orders(basket: str | None, limit: int, state_dir: Path, *, as_json: bool) ->
 @local.with_state_dir
 def recurrences(state: str | None, limit: int, state_dir: Path, *, as_json: bool) -> None:
     """List recurrences, the next due first."""
-    from worker import listing
+    from worker.operating import listing
 
     database_url = load_settings(state_dir).database_url.get_secret_value()
     with database_at_hand():
@@ -191,7 +191,7 @@ def recurrences(state: str | None, limit: int, state_dir: Path, *, as_json: bool
 @local.with_state_dir
 def history(basket: str, channel: str, limit: int, state_dir: Path, *, as_json: bool) -> None:
     """Show every command, answer, event and order of a basket; exits 1 when nothing is known of it."""
-    from worker import history as basket_history
+    from worker.operating import history as basket_history
 
     database_url = load_settings(state_dir).database_url.get_secret_value()
     with database_at_hand():
