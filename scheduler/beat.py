@@ -56,7 +56,6 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]
     """Beat's scheduler with one entry; it publishes nothing and connects to nothing."""
 
     producer = None
-    sync_every_tasks = None
 
     def setup_schedule(self) -> None:
         self._until_due = UntilDue()

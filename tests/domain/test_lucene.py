@@ -233,16 +233,6 @@ def test_the_attributes_that_a_query_names_are_told_with_their_first_places() ->
     assert query(text).fields == (("b", 0), ("a.c", 8), ("z", 83))
 
 
-@pytest.mark.parametrize(
-    "values", [["a"], ["URN:1", 'b"\\', "c*", "-5 OR d", "", "A:(B"], [f"p{n}" for n in range(1000)]]
-)
-def test_a_query_for_one_of_several_values_is_written_as_it_is_read(values: list[str]) -> None:
-    read = lucene.parse([lucene.one_of("providerId", values)])
-    assert isinstance(read, Query)
-    asked = read.predicate.parts if isinstance(read.predicate, AnyOf) else (read.predicate,)
-    assert asked == tuple(Term(f"sproviderId={value.lower()}") for value in values)
-
-
 def test_threads_read_their_own_queries() -> None:
     texts = [f"f{n}:a{n} OR (b{n} AND NOT c{n}) x:[{n} TO {n}]" for n in range(60)]
     expected = [lucene.parse([text]) for text in texts]

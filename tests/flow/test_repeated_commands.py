@@ -102,10 +102,6 @@ def another_type(message: Message) -> Message:
     return command("basket.update", message.key, {"department": "Sales"})
 
 
-def another_caller(message: Message) -> Message:
-    return command("basket.item.add", message.key, ONE_BENQ, caller="mallory")
-
-
 @pytest.mark.parametrize("differing", [another_body, another_type])
 def test_an_id_that_is_used_for_another_command_is_refused_and_has_no_effect(
     upstream: Upstream, events: Listener, differing: Callable[[Message], Message]

@@ -60,12 +60,6 @@ def parse(texts: Sequence[str]) -> Query | Invalid:
     return Query(predicate=_all_of(parts), fields=tuple(named))
 
 
-def one_of(field: str, values: Sequence[str]) -> str:
-    """Write a query for objects with one of these values, whatever is in them."""
-    quoted = ['"' + re.sub(r'(["\\])', r"\\\1", value) + '"' for value in values]
-    return f"{field}:({' OR '.join(quoted)})"
-
-
 def _all_of(parts: list[Predicate]) -> Predicate:
     asked = [part for part in parts if part != EVERYTHING]
     return asked[0] if len(asked) == 1 else AllOf(tuple(asked))
