@@ -112,9 +112,8 @@ def _enter(ledger: Ledger, pairs: Sequence[tuple[Envelope, Sender]]) -> None:
 def _sender(envelope: Envelope, keyring: Keyring, now: datetime) -> Sender:
     verdict = keyring.verify(envelope.token, envelope.sent_at, now)
     handed_over_to = getattr(envelope.command, "new_owner_authentication_token", None)
-    if (
-        envelope.delivery.is_given_up
-    ):  # unread: yet its token will be redacted, and a replay needs what it says
+    if envelope.delivery.is_given_up:
+        # Its body is not read; but the token in it is about to be redacted, and a replay needs what it says.
         handed_over_to = results.only_token(envelope.delivery.body)
     new_owner = keyring.verify(handed_over_to, envelope.sent_at, now).caller if handed_over_to else None
     return Sender(caller=verdict.caller, user=verdict.user, new_owner=new_owner)

@@ -48,8 +48,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     wire: Any  # py-amqp's connection
     _rests: Iterator[float] | None = None  # since something was taken and nothing acked
     _others_rests: Iterator[float] | None = None  # since the queues of others did not answer
-    _partitions: int  # as many queues there are
-    _view_before: slots.View | None  # seen when they were declared: it may be out of date
+    _partitions: int  # how many command queues there are
+    _view_before: slots.View | None  # from before the declaration: its number of queues may be older
 
     class Blueprint(consumer.Consumer.Blueprint):  # type: ignore[misc]
         # Celery's own steps for events, gossip, mingle, remote control and delayed delivery have no use

@@ -110,7 +110,10 @@ class Heart:
         faulthandler.cancel_dump_traceback_later()
 
     def _note_turn(self, now: float) -> None:
-        """Note a sign of life; behind our thread watches one of CPython's, which does not need its lock."""
+        """Note a sign of life.
+
+        Our thread cannot watch over code that keeps the interpreter's lock: a thread of CPython's can.
+        """
         self._turned_at = now
         if now - self._armed_at > _ARMED_EVERY_SECONDS:
             self._armed_at = now

@@ -42,7 +42,7 @@ class Sweeper(threading.Thread):
         self._retention = settings.answer_retention
         self._nudged = threading.Event()
         self._is_stopping = False
-        self._expires = False  # there is still something to be expired
+        self._expires = False  # whether something is left to be expired
 
     def run(self) -> None:
         next_removal = 0.0

@@ -1,9 +1,11 @@
 """The Celery task: a batch of deliveries in, an outcome out.
 
 Done: everything is decided, committed and said, and may be acked; a refusal and a parked command are done
-too. Try again: nothing was kept, and the batch is to be offered again. A database error that one command
-causes makes the batch run one by one, and costs that command alone. A message that may have ended a worker
-is handled alone, and parked unread after too many attempts.
+too. Try again: nothing was kept, and the batch is to be offered again. Apart: one of them would keep the
+others waiting, and is to be handled by `apply_apart`, in a thread of `side_lanes`.
+
+A database error that one command causes makes the batch run one by one, and costs that command alone. A
+message that may have ended a worker is handled alone, and parked unread after too many attempts.
 """
 
 from __future__ import annotations

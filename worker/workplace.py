@@ -1,4 +1,4 @@
-"""What the consumer of a worker process works with, apart from what it does itself."""
+"""What a worker's consumer works with: made by `app`, and found by the consumer at its Celery app."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.suspects import Suspects
 
 
 class Workplace(msgspec.Struct, frozen=True, kw_only=True):
-    """What the consumer of a worker process is told; the attribute `workplace` of the Celery app."""
+    """The attribute `workplace` of the Celery app."""
 
     engine: Engine
     slot: Slot

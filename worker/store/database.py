@@ -2,7 +2,7 @@
 
 `TryAgain`: not the command's fault (server away, deadlock, timeout, missing migration); nothing was kept, the
 same work may be tried later. `TooSlow`, one of them: a statement took too long; the work may be the reason.
-`Lapsed`, another: we took too long between two; we were stopped, or the work is the reason.
+`Lapsed`, another: we took too long between two statements; we were stopped, or the work is the reason.
 `Locked`, another: somebody else has what it needs.
 `StatementFailed`: the database refused what the work contains.
 """
@@ -75,7 +75,7 @@ class TooSlow(TryAgain):
 
 
 class Lapsed(TryAgain):
-    """Too long nothing was asked of a session; nothing of the work was kept."""
+    """The session was idle within its transaction for too long; nothing of the work was kept."""
 
 
 class Locked(TryAgain):

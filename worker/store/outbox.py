@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PARTITIONS = 64
-COMMANDS = (
-    PARTITIONS  # the partition of commands that are sent once more: a full queue of theirs holds up no event
-)
+# Commands that are sent once more have a partition of their own: a full queue of theirs holds up no event.
+COMMANDS = PARTITIONS
 _LOCK_CLASS = 0x6261736B  # "bask": the first key of our advisory locks, the second is the partition
 
 
