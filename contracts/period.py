@@ -45,7 +45,9 @@ def parse_period(text: str) -> Period | None:
     turn = -1 if match["sign"] == "-" else 1
     numbers = [turn * int(number or 0) for number in match.groups()[1:]]
     years, months, weeks, days = numbers
-    days += weeks * _DAYS_PER_WEEK
-    if max(map(abs, (*numbers, days))) > _MAX_INT or min(years, months, days) < 0:
+    of_weeks = weeks * _DAYS_PER_WEEK
+    days += of_weeks
+    # Java adds in this order, and none of its steps may overflow: a day less does not make up for the weeks.
+    if max(map(abs, (*numbers, of_weeks, days))) > _MAX_INT or min(years, months, days) < 0:
         return None
     return Period(years=years, months=months, days=days)

@@ -27,7 +27,7 @@ NORMAL_FORMS = [
     ("P0Y1D", "P1D"),
 ]
 ZERO = ["P0D", "P0W", "P0M", "P0Y", "P0Y0M0D", "p0d", "-P0D", "P-0M"]
-NOT_POSITIVE = ["P-1M", "-P1M", "P1M-1D", "P-1Y1M", "-P1Y-1M", "P1W-8D", "-P1D"]
+NOT_POSITIVE = ["P-1M", "-P1M", "P1M-1D", "P-1Y1M", "P1Y-1M", "-P1Y-1M", "P1W-8D", "-P1D"]
 NO_PERIODS = [
     "P",
     "",
@@ -54,6 +54,7 @@ NO_PERIODS = [
     "P1H",
     "month",
     "P306783379W",  # more days than Java's int holds
+    "P306783379W-29D",  # and Java does not wait for the days that make it fit again
 ]
 JAVA_MAX = 2**31 - 1
 
