@@ -166,6 +166,22 @@ def test_one_that_is_set_with_nothing_to_order_is_expired_at_once() -> None:
     assert (fewer.state, fewer.placed) == (State.EXPIRED, 3)
 
 
+def test_a_new_end_leaves_what_a_resume_has_kept() -> None:
+    given = rule(executes_missed=False)
+    paused = halting.paused(ordered_until(first(given), *QUARTER), at("2026-03-15T00:00"), until=None)
+    resumed, _ = halting.resumed(paused, at("2026-06-15T00:00"), 2)
+    longer = rule(executes_missed=False, end_at=at("2026-12-31T00:00"))
+    after = recurrences.set_again(resumed, longer, at("2026-06-15T00:00"))
+    assert ordered_until(after, "2026-06-15T00:00").placed == 5
+
+
+def test_catching_up_that_is_switched_off_skips_the_rest() -> None:
+    policy = scheduling.Policy(missed_after=timedelta(hours=1), catch_up_limit=5)
+    begun = scheduling.advance(first(rule()), at("2026-05-15T00:00"), policy, None, most=2).recurrence
+    off = recurrences.set_again(begun, rule(executes_missed=False), at("2026-05-15T00:00"))
+    assert (ordered_until(off, "2026-05-15T00:00").placed, off.next_n) == (2, 2)
+
+
 def test_an_expired_one_that_gets_more_repetitions_goes_on() -> None:
     ended = ordered_until(first(rule(repetitions=3)), *QUARTER)
     assert ended.state is State.EXPIRED

@@ -161,7 +161,9 @@ def first_set(channel: str, basket_id: str, rule: Rule) -> Recurrence:
 def set_again(recurrence: Recurrence, rule: Rule, now: datetime) -> Recurrence:
     """Set another rule on a basket that has or had a recurrence."""
     if recurrence.state is not State.REMOVED and rule.grid_key == recurrence.rule.grid_key:
-        released = recurrence.released if rule.executes_missed else ()
+        # Catching up ends when it is switched off; what a person has kept besides is not up to an edit.
+        is_switched_off = recurrence.rule.executes_missed and not rule.executes_missed
+        released = () if is_switched_off else recurrence.released
         changed = structs.replace(recurrence, rule=rule, released=released)
         if recurrence.state is State.EXPIRED:
             # What fell due after the old end was never part of the standing order.
