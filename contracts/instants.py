@@ -10,10 +10,14 @@ import isodate
 _FORM = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[-+]\d{2}(:?\d{2})?)?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9998, 12, 31, tzinfo=UTC)  # a day of margin in every zone
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def parse_instant(value: object) -> datetime | None:
-    """Read an instant from 1970 on. Without an offset the result is naive; None when it is no instant."""
+def parse_instant(value: object, *, may_be_never: bool = False) -> datetime | None:
+    """Read an instant from 1970 on. Without an offset the result is naive; None when it is no instant.
+
+    The year 9999 is how many systems write "never": that is for ends only, for nothing can be added to it.
+    """
     try:
         if isinstance(value, str) and _FORM.fullmatch(value):
             instant: datetime = isodate.parse_datetime(value)
@@ -22,7 +26,8 @@ def parse_instant(value: object) -> datetime | None:
         else:
             return None
         # An offset beyond a day is found out only when the instant is compared.
-        is_in_range = _EPOCH <= (instant if instant.tzinfo else instant.replace(tzinfo=UTC)) <= _LATEST
+        in_utc = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        is_in_range = _EPOCH <= in_utc <= (_NEVER if may_be_never else _LATEST)
     except (ValueError, OverflowError, isodate.ISO8601Error):
         return None
     return instant if is_in_range else None

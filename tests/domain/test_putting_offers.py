@@ -20,6 +20,7 @@ QUOTE = {
     "items": [{"sku": "book", "quantity": 2, "price": USD}],
 }
 JUNE = datetime(2026, 6, 1, 12, tzinfo=UTC)
+NEVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,10 @@ JUNE = datetime(2026, 6, 1, 12, tzinfo=UTC)
         (
             {"percentage": 1, "validFrom": "", "validTo": ""},
             Promotion(target=Target.BASKET, percentage=Decimal(1)),
+        ),
+        (
+            {"percentage": 1, "validTo": "9999-12-31T23:59:59Z"},
+            Promotion(target=Target.BASKET, percentage=Decimal(1), valid_to=NEVER),
         ),
     ],
 )

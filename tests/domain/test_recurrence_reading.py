@@ -68,7 +68,7 @@ def test_a_start_is_an_instant(start: object, instant: datetime) -> None:
         "2026-06-01T00:00:00+99:00",
         "2026-06-01T00:00:00-24:00",
         "tomorrow",
-        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-01:00",
         10**18,
         True,
         12.5,
@@ -141,6 +141,28 @@ def test_with_both_the_offset_says_the_instant() -> None:
 def test_an_end_before_the_start_is_refused_and_one_at_the_start_is_not() -> None:
     assert problems(**GOOD, end_date="2026-06-01T11:59:59+02:00") == invalid("endDate")
     assert rule(end_date="2026-06-01T12:00:00+02:00").end_at == NOON
+
+
+@pytest.mark.parametrize(
+    ("never", "zone"),
+    [
+        ("9999-12-31T23:59:59Z", None),
+        ("9999-12-31T23:59:59.999999Z", None),
+        (253_402_300_799_000, None),
+        ("9999-12-31T23:59:59", "America/New_York"),
+        ("9999-12-31T23:59:59", "Pacific/Auckland"),
+        ("9999-12-31T00:00:00+14:00", None),
+    ],
+)
+def test_an_end_may_be_the_last_day_there_is_which_means_never(never: object, zone: str | None) -> None:
+    given = {**GOOD, "end_date": never} | ({"time_zone": zone} if zone else {})
+    end_at = rule(**given).end_at
+    assert end_at is not None
+    assert datetime(9999, 12, 30, tzinfo=UTC) <= end_at
+
+
+def test_a_start_is_not() -> None:
+    assert problems(**{**GOOD, "start_date": "9999-12-31T23:59:59Z"}) == invalid("startDate")
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:

@@ -188,3 +188,12 @@ def test_an_end_that_is_moved_into_a_pause_ends_what_is_skipped_as_well() -> Non
     advance = look(ended, "2026-01-05T10:00")
     assert happened(advance) == ["order 0", "skip 1-1 paused"]
     assert advance.recurrence.state is State.EXPIRED
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59.999999", "9999-12-31T23:59:59"])
+def test_a_pause_of_one_that_never_ends_is_skipped_like_any_other(end: str) -> None:
+    paused = paused_after_the_first(end_at=at(end))
+    resumed, skip = halting.resumed(paused, at("2026-01-05T10:30"), keep_newest=1)
+    assert skip is not None
+    assert (skip.first, skip.last) == (1, 3)
+    assert happened(look(resumed, "2026-01-06T10:00")) == ["order 4", "order 5"]

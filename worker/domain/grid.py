@@ -16,6 +16,7 @@ from contracts.period import Period
 
 _MONTHS_PER_YEAR = 12
 _LAST_YEAR = 9998
+ENDS_BEFORE = datetime(9999, 1, 2, tzinfo=UTC)  # in every zone; an end may lie later
 
 
 class Grid:

@@ -159,7 +159,7 @@ def _instant(given: Any, path: str, problems: list[Problem]) -> datetime | None:
     """Read an instant; one without an offset is in UTC."""
     if given in (UNSET, ""):
         return None
-    read = parse_instant(given)
+    read = parse_instant(given, may_be_never=True)
     if read is None:
         problems.append(_malformed(path, "an ISO 8601 instant such as 2026-06-01T12:00:00Z is expected"))
         return None

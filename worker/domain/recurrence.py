@@ -14,7 +14,7 @@ from msgspec import structs
 
 from contracts.period import parse_period
 from worker.domain.basket import Rule
-from worker.domain.grid import Grid
+from worker.domain.grid import ENDS_BEFORE, Grid
 from worker.domain.search.questions import Reach
 from worker.domain.value import Value
 
@@ -261,7 +261,7 @@ def last_due(recurrence: Recurrence, at: datetime) -> int | None:
     Ends with the rule's end. Found by its grid, not by counting.
     """
     end_at = recurrence.rule.end_at
-    limit = at if end_at is None or end_at > at else end_at
+    limit = min(at, end_at or at, ENDS_BEFORE)
     days = grid(recurrence.rule)
     after = days.first_at_or_after(limit + timedelta(microseconds=1))
     last = after - 1 if after is not None else days.last()

@@ -76,7 +76,7 @@ def _start(sent: RecurrenceInput, path: str, problems: list[Problem]) -> datetim
         return None
     start = parse_instant(sent.start_date)
     if start is None:
-        message = "an ISO 8601 instant from 1970 on is needed, such as 2026-06-01T12:00:00+02:00"
+        message = "an ISO 8601 instant from 1970 to 9998 is needed, such as 2026-06-01T12:00:00+02:00"
         problems.append(_invalid(f"{path}.startDate", message))
     return start
 
@@ -84,9 +84,9 @@ def _start(sent: RecurrenceInput, path: str, problems: list[Problem]) -> datetim
 def _end(sent: RecurrenceInput, path: str, problems: list[Problem]) -> datetime | None:
     if sent.end_date in (UNSET, ""):
         return None
-    end = parse_instant(sent.end_date)
+    end = parse_instant(sent.end_date, may_be_never=True)
     if end is None:
-        problems.append(_invalid(f"{path}.endDate", "an ISO 8601 instant from 1970 on is needed"))
+        problems.append(_invalid(f"{path}.endDate", "an ISO 8601 instant from 1970 to 9999 is needed"))
         return None
     zone = sent.time_zone if isinstance(sent.time_zone, str) and sent.time_zone in _ZONES else None
     return _instant(end, zone)
@@ -107,7 +107,10 @@ def _instant(read_at: datetime, zone: str | None) -> datetime:
     """Without an offset it is local time in the zone, or UTC when there is none."""
     if read_at.tzinfo is None:
         read_at = read_at.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
-    return read_at.astimezone(UTC)
+    try:
+        return read_at.astimezone(UTC)
+    except OverflowError:  # an end at the calendar's own, west of Greenwich
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _invalid(path: str, message: str) -> Problem:
