@@ -208,6 +208,15 @@ def test_another_grid_begins_after_it_also_while_earlier_ones_are_missed() -> No
     assert recurrences.next_due_at(changed) == at("07T11:00")
 
 
+def test_another_grid_begins_after_it_also_when_earlier_ones_were_ordered_since() -> None:
+    recurrence, taken = ordered(daily(), "01T12:00", "01T12:00", "01T12:00")
+    assert taken == [1, 2, 3]
+    recurrence, lines = look(recurrence, "01T12:30")
+    assert lines == ["order 0 late"]
+    later = structs.replace(recurrence.rule, start_at=at("01T11:00"))
+    assert recurrences.next_due_at(recurrences.set_again(recurrence, later, at("01T13:00"))) == at("04T11:00")
+
+
 def test_the_same_grid_set_again_still_passes_over_it() -> None:
     recurrence, _ = ordered(daily(), "02T12:00")
     longer = structs.replace(recurrence.rule, end_at=at("20T10:00"))

@@ -6,7 +6,7 @@ from typing import Any
 from worker.domain import halting, scheduling
 from worker.domain import recurrence as recurrences
 from worker.domain.basket import Rule
-from worker.domain.recurrence import Reason, Recurrence, State
+from worker.domain.recurrence import Reason, Recurrence, Skip, State
 from worker.domain.scheduling import Failure, Placement, Policy
 
 POLICY = Policy(missed_after=timedelta(hours=1), catch_up_limit=100)
@@ -80,6 +80,12 @@ def test_an_occurrence_that_was_attempted_is_never_missed() -> None:
     assert [type(one) for one in happened] == [Placement]
 
 
+def test_the_one_behind_it_is_missed_like_any_other() -> None:
+    failed = look(daily(executes_missed=False), "2026-01-01T10:00").recurrence
+    happened = look(failed, "2026-01-02T14:00", None).happened
+    assert [type(one) for one in happened] == [Placement, Skip]
+
+
 def test_and_its_order_is_no_catch_up() -> None:
     recurrence = daily()
     for time in ("10:00", "10:01", "10:11", "11:11"):
@@ -111,3 +117,13 @@ def test_a_suspended_one_tries_nothing_until_it_is_resumed() -> None:
     (placement,) = look(resumed, "2026-01-01T16:00", None).happened
     assert isinstance(placement, Placement)
     assert placement.occurrence == 0
+
+
+def test_after_a_resume_it_has_all_its_tries_again() -> None:
+    recurrence = daily()
+    for time in ("10:00", "10:01", "10:11", "11:11", "15:11"):
+        recurrence = look(recurrence, f"2026-01-01T{time}").recurrence
+    resumed, _ = halting.resumed(recurrence, at("2026-01-01T16:00"), None)
+    (failure,) = look(resumed, "2026-01-01T16:00").happened
+    assert isinstance(failure, Failure)
+    assert (failure.attempt, failure.next_try_at) == (1, at("2026-01-01T16:01"))

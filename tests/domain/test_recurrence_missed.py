@@ -123,6 +123,19 @@ def test_the_limit_is_decided_once_however_many_ticks_catching_up_takes() -> Non
     assert seen == [f"order {n} {n + 1:02} 10:00 late" for n in range(10)]
 
 
+def test_what_is_missed_meanwhile_is_no_part_of_it() -> None:
+    three = Policy(missed_after=timedelta(hours=1), catch_up_limit=3)
+    recurrence = look(daily(), "2026-01-03T12:00", three, most=1).recurrence
+    assert shown(look(recurrence, "2026-01-05T12:00", three).happened) == [
+        f"order {n} {n + 1:02} 10:00 late" for n in (1, 2, 3, 4)
+    ]
+
+
+def test_one_that_is_late_by_exactly_missed_after_ends_the_range_before_it() -> None:
+    happened = look(daily(executes_missed=False), "2026-01-03T11:00").happened
+    assert shown(happened) == ["skip 0-1 01-02 missed", "order 2 03 10:00"]
+
+
 def test_a_skipped_occurrence_does_not_count_against_repetitions() -> None:
     recurrence = look(daily(executes_missed=False, repetitions=2), "2026-01-04T09:00").recurrence
     assert (recurrence.placed, recurrence.next_n, recurrence.state) == (0, 3, State.ACTIVE)
