@@ -52,7 +52,7 @@ class Number(Decimal):
             raise ValueError("the number is out of range")
         if exponent < -_MAX_DECIMALS:
             raise ValueError(f"the number has more than {_MAX_DECIMALS} decimals: round it before it is sent")
-        return cls(value)
+        return cls(value or abs(value))  # JSON's -0 is shown to nobody
 
 
 class Rate(Number):

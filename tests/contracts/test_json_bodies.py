@@ -14,7 +14,7 @@ from contracts.body import Command
 from contracts.commands import BasketCreate, BasketItemAdd, BasketUpdate
 from contracts.envelope import MAX_BODY_BYTES
 from contracts.errors import ErrorKey, Errors, Problem, in_order
-from contracts.reference_data import ChannelPut
+from contracts.reference_data import ChannelPut, ProductPut
 
 MEBIBYTE = 1024 * 1024
 TYPES = sorted(commands.BY_TYPE.values(), key=lambda type_: type_.__name__)
@@ -200,6 +200,14 @@ def test_a_text_has_at_most_256_characters(field: str) -> None:
 )
 def test_what_the_contract_ignores_may_hold_anything(body: bytes, ignored: bytes) -> None:
     assert is_clean(body % ignored)
+
+
+@pytest.mark.parametrize("zero", ["-0", "-0.0", "-0e5", "0.00", "0"])
+def test_minus_nothing_is_nothing(zero: str) -> None:
+    body = f'{{"name":"a","taxRate":{zero},"price":{{"currencyMnemonic":"USD","value":{zero}}}}}'
+    put, problems = codec_json.decode(body.encode(), ProductPut)
+    assert (put is not None, problems) == (True, [])
+    assert not any(str(number).startswith("-") for number in (put.tax_rate, put.price.value))
 
 
 def test_a_read_and_a_creation_need_no_body() -> None:
