@@ -20,7 +20,7 @@ import msgspec
 from msgspec import structs
 
 from contracts.body import Body, Command
-from contracts.errors import ErrorKey, Problem
+from contracts.errors import ErrorKey, Problem, below
 
 _T = TypeVar("_T")
 _Command = TypeVar("_Command", bound=Command)
@@ -114,7 +114,7 @@ def _refuse_unstorable(tree: Any, path: str) -> None:
     if isinstance(tree, dict):
         for name, value in tree.items():
             _refuse_unstorable(name, path)
-            _refuse_unstorable(value, f"{path}.{name}")
+            _refuse_unstorable(value, below(path, name))
     elif isinstance(tree, list):
         for index, value in enumerate(tree):
             _refuse_unstorable(value, f"{path}[{index}]")
@@ -201,4 +201,4 @@ def malformed(path: str, message: str) -> Problem:
 def unknown_field(path: str, name: str) -> Problem:
     """Say that the object or list at a path has no such field."""
     message = f"there is no field {name[:100]!r}"
-    return Problem(code=ErrorKey.UNKNOWN_FIELD, message=message, path=f"{path}.{name[:100]}")
+    return Problem(code=ErrorKey.UNKNOWN_FIELD, message=message, path=below(path, name[:100]))

@@ -6,6 +6,7 @@ of this table. Nothing else in the project knows a status or an order.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
@@ -90,6 +91,10 @@ _RANK = {key: rank for rank, key in enumerate(ErrorKey)}
 # A body of 256 KiB can be wrong in 40,000 places; the answer must stay small enough to be sent.
 MAX_LISTED = 100
 
+# RFC 9535: what may follow a point, and what stands in single quotes only when it is escaped.
+_PLAIN_NAME = re.compile("[A-Za-z_\x80-\U0010ffff][0-9A-Za-z_\x80-\U0010ffff]*")
+_TO_ESCAPE = re.compile(r"[\x00-\x1f'\\]")
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing wrong with a command: the key, a sentence, and the JSONPath of the place if it has one."""
@@ -116,3 +121,11 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 def is_before(key: ErrorKey, other: ErrorKey) -> bool:
     """Whether `key` wins over `other`."""
     return _RANK[key] < _RANK[other]
+
+
+def below(path: str, name: str) -> str:
+    """Give the JSONPath of a field whose name the sender has chosen: in brackets unless it is plain."""
+    if _PLAIN_NAME.fullmatch(name):
+        return f"{path}.{name}"
+    quoted = _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", name)
+    return f"{path}['{quoted}']"

@@ -1,5 +1,6 @@
 """Bodies as nobody should send them: always problems with paths, never an exception."""
 
+import ast
 import json
 import time
 from typing import Any
@@ -92,7 +93,16 @@ def test_every_unknown_field_is_named(extra: dict[str, Any]) -> None:
     finite = {f"x{name}": 1 for name in extra}
     found = problems_of(json.dumps({"department": "Sales", **finite}).encode(), BasketUpdate)
     assert {problem.code for problem in found} == {ErrorKey.UNKNOWN_FIELD}
-    assert {problem.path for problem in found} == {f"$.{name}" for name in finite}
+    assert {name_in(problem.path) for problem in found} == finite.keys()
+
+
+def name_in(path: str | None) -> str:
+    """Give the field's name that a JSONPath of one step means; quoted names are escaped as in Python."""
+    assert path is not None
+    if path.startswith("$."):
+        assert not set(path[2:]) & set(" .[]'\"")
+        return path[2:]
+    return str(ast.literal_eval(path.removeprefix("$[").removesuffix("]")))
 
 
 @pytest.mark.parametrize(
@@ -111,6 +121,12 @@ def test_every_unknown_field_is_named(extra: dict[str, Any]) -> None:
         (b'{"promotions":{"code":"A"}}', BasketUpdate, [("malformed", "$.promotions")]),
         (b'{"deparment":"Sales"}', BasketUpdate, [("unknown_field", "$.deparment")]),
         (b'{"taxationId":"1"}', BasketUpdate, [("unknown_field", "$.taxationId")]),
+        (b'{"a.b":1,"c d":2,"e[0]":3,"":4,"5":5,"h-i":6}', BasketUpdate,
+         [("unknown_field", f"$['{name}']") for name in ("a.b", "c d", "e[0]", "", "5", "h-i")]),
+        (b'{"it\'s":1,"\\n\\\\":2,"\xc3\xa4_5":3}', BasketUpdate,
+         [("unknown_field", path) for path in (r"$['it\u0027s']", r"$['\u000a\u005c']", "$.ä_5")]),
+        (b'{"dynamicMessages":[{"a.b":"\\u0000"}]}', BasketUpdate,
+         [("malformed", "$.dynamicMessages[0]['a.b']")]),
         (b'{"elements":[{"sku":5}]}', BasketItemAdd, [("malformed", "$.elements[0].sku")]),
         (b'{"elements":[{"sku":"a","quantity":2}]}', BasketItemAdd,
          [("malformed", "$.elements[0].quantity")]),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, structs
 
-from contracts.errors import ErrorKey, Problem
+from contracts.errors import ErrorKey, Problem, below
 from worker.domain import holding
 from worker.domain.datasets import FileFilter, Parameter, Processing
 from worker.domain.decisions import Refused
@@ -91,7 +91,7 @@ def _parameter_problems(sent: Any) -> list[Problem]:
         Problem(
             code=ErrorKey.MALFORMED,
             message="a parameter has a plain name, and a text, a number or a truth value",
-            path=f"{path}.{name[:100]}",
+            path=below(path, name[:100]),
         )
         for name, value in sent.items()
         if not _NAME.fullmatch(name) or not _is_parameter(value)
