@@ -21,9 +21,9 @@ DTD = "a DTD, and entities of its own, are not taken"
 def refusal(body: bytes) -> Problem:
     """Give the one problem of a body that is no XML as the contract takes it."""
     assert len(body) <= MAX_BODY_BYTES
-    began = time.monotonic()
+    began = time.process_time()
     command, (problem,) = codec_xml.decode(body, BasketUpdate)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert command is None
     assert (problem.code.value, problem.path) == ("command.malformed.error", "$")
     assert len(codec_xml.encode(Errors(errors=(problem,)))) < 1000
@@ -121,9 +121,9 @@ def test_elements_and_attributes_are_counted(body: bytes) -> None:
 
 def test_a_body_full_of_unknown_elements_is_answered_in_bounds() -> None:
     body = b"<Basket>" + b"".join(b"<a%d/>" % number for number in range(MAX_PARTS - 1)) + b"</Basket>"
-    began = time.monotonic()
+    began = time.process_time()
     _, problems = codec_xml.decode(body, BasketUpdate)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert len(problems) == MAX_PARTS - 1
 
 
