@@ -28,7 +28,7 @@ MAX_MESSAGE_ID_CHARACTERS = 255
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _CONTENT_TYPE = re.compile(
-    r'(application/json|application/xml|text/xml)(;\s*charset="?utf-?8"?)?', re.IGNORECASE
+    r'(application/json|application/xml|text/xml)(\s*;\s*charset="?utf-?8"?)?', re.IGNORECASE
 )
 _PLAIN_ENCODINGS = ("", "utf-8", "utf8", "identity")
 _DIRECT_REPLY_PREFIXES = ("amq.rabbitmq.reply-to", "amq.gen-")

@@ -127,6 +127,7 @@ def test_a_message_whose_properties_cannot_be_read_is_parked() -> None:
     [
         *(None, "", "application/json", "APPLICATION/JSON", "application/json;charset=utf-8"),
         *("application/json; charset=UTF-8", 'application/json; charset="utf-8"', " application/json "),
+        "application/json ; charset=utf-8",
     ],
 )
 def test_json_in_utf_8_is_taken_and_meant_when_nothing_is_said(content_type: str | None) -> None:
