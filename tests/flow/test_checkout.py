@@ -9,6 +9,7 @@ from outside.stage import Stage
 from outside.upstream import Upstream
 from outside.wire import Result, command, unique
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ADDRESS = {"commonShipToAddress": HOME, "invoiceToAddress": HOME, "commonShippingMethod": {"id": GROUND}}
 
 
@@ -19,7 +20,7 @@ def placed(events: Listener, key: str) -> list[Result]:
 def test_the_reply_is_the_order_and_so_is_the_event(upstream: Upstream, events: Listener) -> None:
     key = filled(upstream, PROBOOK, BENQ)
     upstream.ask("basket.update", key, {**ADDRESS, "department": "Sales", "taxationID": "0123"})
-    message = upstream.expecting(command("basket.checkout", key))
+    message = upstream.expecting(command("basket.checkout", key, headers={"traceparent": TRACE}))
     reply = upstream.ask_for(message)
     assert (reply.type, reply.status, reply.version) == ("command.completed", 201, 4)
     assert events.until(lambda: bool(placed(events, key)))
@@ -27,7 +28,8 @@ def test_the_reply_is_the_order_and_so_is_the_event(upstream: Upstream, events: 
     assert event.body == reply.body == events.answer(message).body
     assert [said.type for said in events.by_key()[key]][-2:] == ["command.completed", "order.placed"]
     assert dict(event.headers) == {
-        "key": key, "channel": "shop", "version": 3, "contract-version": 1, "causation-id": message.message_id
+        "key": key, "channel": "shop", "version": 3, "contract-version": 1,
+        "causation-id": message.message_id, "traceparent": TRACE,
     }  # fmt: skip
 
 
