@@ -14,15 +14,16 @@ from contracts.envelope import Envelope
 from worker import loading, replays, results
 from worker.asking import Asker
 from worker.handlers import Moment, SearchNeeded, Sender
-from worker.ledger import Ledger, Reply
+from worker.ledger import Ledger, Reply, event_id_without_entry
 from worker.ops.commands import Outcome
 from worker.store import database, dead_letters, inbox, orders, outbox
 from worker.store import replays as stored_replays
 from worker.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from worker.store.database import Transaction
     from worker.tokens import Keyring
@@ -80,13 +81,14 @@ def handle(
         raise database.TryAgain("a repeat's first delivery was removed from the inbox at this moment")
     releases = replays.claim(tx, known)
     pairs = list(zip(envelopes, senders, strict=True))
+    refused = outbox.find(tx, list(_without_entry(pairs, {**entries, **known})))
     asked = [(one, replays.decider(one, sender, releases).known) for one, sender in pairs]
     world = World(loading.load(tx, asked if failure is None else ()))
     numbers = iter(orders.numbers(tx, sum(one.type == "basket.checkout" for one in envelopes)))
     asker = Asker(tx)
     ask = asker.ask if may_search else None
     moment = Moment(now=now, new_id=new_id, new_order_number=numbers.__next__, ask=ask)
-    ledger = Ledger(world, entries, known, releases, moment, failure)
+    ledger = Ledger(world, entries, known, refused, releases, moment, failure)
     _enter(ledger, pairs)
     asker.forget_unplaced(world.placed)
     world.save(tx)
@@ -129,3 +131,16 @@ def _entries(envelopes: Sequence[Envelope], senders: Sequence[Sender]) -> dict[i
                 identity=identity, body_hash=envelope.body_hash, caller=sender.user, event_id=uuid4()
             )
     return entries
+
+
+def _without_entry(
+    pairs: Sequence[tuple[Envelope, Sender]], theirs: Mapping[inbox.Identity, inbox.Entry | inbox.Repeat]
+) -> Iterator[tuple[str, str, UUID]]:
+    """Name the results of messages that have no inbox row of their own: they may have been here before."""
+    for envelope, sender in pairs:
+        if envelope.is_read or envelope.message_id is None:
+            continue
+        row = theirs[envelope.identity] if envelope.identity is not None else None
+        if row is None or (row.body_hash, row.caller) != (envelope.body_hash, sender.user):
+            event_id = event_id_without_entry(envelope, sender)
+            yield results.storable(envelope.channel), results.storable(envelope.key), event_id

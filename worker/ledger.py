@@ -55,6 +55,7 @@ class Ledger:
         world: World,
         entries: Mapping[inbox.Identity, inbox.Entry],
         known: dict[inbox.Identity, inbox.Repeat],
+        refused: dict[UUID, Event],
         releases: Releases,
         moment: Moment,
         failure: str | None,
@@ -69,6 +70,7 @@ class Ledger:
         self._world = world
         self._entries = entries
         self._known = known
+        self._refused = refused
         self._releases = releases
         self._moment = moment
         self._failure = failure
@@ -84,19 +86,30 @@ class Ledger:
             if sender.user != release.caller:
                 return
         elif repeat is not None and is_same and repeat.caller == sender.user:
-            result = repeat.answer
-            self.answer_bytes += result.size if result is not None else 0
-            self.outcomes.append(Outcome.REPEATED)
-            if envelope.delivery.is_given_up:
-                return  # it is done, and its reply may be what has ended its workers
+            result = self._repeated(repeat.answer)
         elif is_same and REPLAY_OF in envelope.delivery.headers:
             self.outcomes.append(Outcome.REPEATED)
             return  # sent twice by a relay: it was answered, and nobody waits for that answer here
+        elif refused := self._refusal(envelope, sender, has_entry=identity is not None and repeat is None):
+            result = self._repeated(refused)
         else:
             result = self._result(envelope, sender, identity, is_reused=repeat is not None)
+        if envelope.delivery.is_given_up and self.outcomes[-1] is Outcome.REPEATED:
+            return  # it is done, and its reply may be what has ended its workers
         if result is not None and envelope.reply_to is not None:
             reply = Reply(result, envelope.reply_to, envelope.correlation_id, envelope.media_type)
             self.replies.append(reply)
+
+    def _refusal(self, envelope: Envelope, sender: Sender, *, has_entry: bool) -> Event | None:
+        """Give what a message without an inbox row of its own was answered before."""
+        if has_entry or envelope.is_read:
+            return None
+        return self._refused.get(event_id_without_entry(envelope, sender))
+
+    def _repeated(self, answer: Event | None) -> Event | None:
+        self.answer_bytes += answer.size if answer is not None else 0
+        self.outcomes.append(Outcome.REPEATED)
+        return answer
 
     def _result(
         self,
@@ -110,7 +123,7 @@ class Ledger:
         """Decide a command, and note its result with all that is said besides."""
         decision, detail = self._decision(envelope, sender, is_reused=is_reused)
         if identity is None or is_reused:
-            event_id = _event_id_without_entry(envelope, sender)
+            event_id = event_id_without_entry(envelope, sender)
         else:
             event_id = self._entries[identity].event_id
         result = _event(event_id, envelope, decision, release)
@@ -134,6 +147,8 @@ class Ledger:
         if identity is not None and not is_reused:
             caller = self._entries[identity].caller if release is None else release.caller
             self._known[identity] = inbox.Repeat(body_hash=envelope.body_hash, caller=caller, answer=result)
+        elif not envelope.is_read:
+            self._refused[event_id] = result
         if not envelope.is_read:
             self.events += [result, *said]
         self.answer_bytes += sum(event.size for event in (result, *said))
@@ -201,8 +216,8 @@ _INTERNAL_ERROR = Refused(
 )
 
 
-def _event_id_without_entry(envelope: Envelope, sender: Sender) -> UUID:
-    """Give the same id to the result of the same refused message, so that consumers can drop a repeat.
+def event_id_without_entry(envelope: Envelope, sender: Sender) -> UUID:
+    """Give the same id to the result of the same refused message, so that a repeat is known by it.
 
     Such a message has no inbox row of its own: its message id is taken, or its key is unusable.
     """

@@ -11,6 +11,8 @@ from outside.stage import Stage
 from outside.upstream import Upstream
 from outside.wire import Message, Result, command, unique
 
+from tests.flow.together import together
+
 REUSED = "command.message_id_reused.error"
 ONE_BENQ = {"elements": [{"sku": BENQ, "quantity": {"value": 1}}]}
 
@@ -155,6 +157,23 @@ def test_a_reused_id_sent_again_and_again_costs_nobody_anything(
     events.answer(after)
     assert [event.status for event in events.answers(first)] == [201, 409]
     assert stage.rows("select 1 from dead_letter where key = %s", basket) == []
+
+
+def test_a_refusal_of_a_reused_id_is_repeated_too_even_when_another_reason_holds(
+    upstream: Upstream, events: Listener, stage: Stage
+) -> None:
+    """Refused for the basket that was not there; now it is, and the id would be the reason."""
+    basket = unique("basket")
+    first = upstream.expecting(command("basket.update", basket, {"department": "Sales"}))
+    reused = with_the_id_of(first, upstream.expecting(command("basket.update", basket, {"department": "X"})))
+    refusals = [upstream.ask_for(message) for message in (first, reused)]
+    assert [refusal.error_key for refusal in refusals] == ["basket.basket_not_found.error"] * 2
+    upstream.ask("basket.create", basket)
+    again = [upstream.ask_for(reused), *together(stage, reused, reused)]
+    assert [reply.said for reply in again] == [refusals[1].said] * 3
+    assert {reply.message_id for reply in again} == {refusals[1].message_id}
+    events.answer(upstream.tell("basket.update", basket, {"department": "Y"}))
+    assert [event.message_id for event in events.answers(first)] == [one.message_id for one in refusals]
 
 
 def test_reused_ids_of_one_batch_are_refused_in_their_place(upstream: Upstream) -> None:

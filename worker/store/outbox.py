@@ -60,6 +60,13 @@ ORDER BY position
 ON CONFLICT DO NOTHING
 """)
 
+_FIND = text("""
+SELECT outbox.event_id, channel, key, outbox.type, outbox.correlation_id, outbox.headers, outbox.body
+FROM unnest(CAST(:channels AS text[]), CAST(:keys AS text[]), CAST(:event_ids AS uuid[]))
+         AS asked (channel, key, event_id)
+JOIN outbox USING (channel, key, event_id)
+""")
+
 _LOCK = text("""
 SELECT partition FROM unnest(CAST(:partitions AS integer[])) AS asked (partition)
 WHERE pg_try_advisory_xact_lock(:lock_class, partition)
@@ -150,6 +157,18 @@ def append(tx: Connection, events: Sequence[Event]) -> None:
             "bodies": [event.body for event in events],
         },
     )
+
+
+def find(tx: Connection, ids: Sequence[tuple[str, str, UUID]]) -> dict[UUID, Event]:
+    """Look up events by channel, key and id; absent ones are left out."""
+    if not ids:
+        return {}
+    asked = {
+        "channels": [channel for channel, _, _ in ids],
+        "keys": [key for _, key, _ in ids],
+        "event_ids": [event_id for _, _, event_id in ids],
+    }
+    return {row.event_id: event_of(row) for row in tx.execute(_FIND, asked)}
 
 
 def lock(tx: Connection, partitions: Collection[int]) -> list[int]:
