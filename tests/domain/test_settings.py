@@ -39,6 +39,7 @@ def test_three_settings_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded.token_leeway == timedelta(seconds=30)
     assert (loaded.jwks_file, loaded.token_audience) == (None, None)
     assert loaded.answer_retention == timedelta(days=7)
+    assert loaded.batch_size == 200
 
 
 def test_a_key_set_does_instead_of_a_secret_or_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
