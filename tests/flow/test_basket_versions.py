@@ -55,8 +55,11 @@ def test_the_same_address_again_is_no_change(upstream: Upstream, basket: str) ->
     assert again.json["invoiceToAddress"] == first.json["invoiceToAddress"]
 
 
-def test_a_refused_command_does_not_count(upstream: Upstream, basket: str) -> None:
-    upstream.ask("basket.update", basket, {**SALES, "wrong": 1})
+def test_a_refused_command_does_not_count_and_says_where_the_basket_is(
+    upstream: Upstream, basket: str
+) -> None:
+    refused = upstream.ask("basket.update", basket, {**SALES, "wrong": 1})
+    assert (refused.status, refused.version) == (400, 1)
     assert upstream.ask("basket.update", basket, SALES).version == 2
 
 
