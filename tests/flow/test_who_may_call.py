@@ -57,25 +57,29 @@ def test_a_command_that_waited_is_judged_by_the_time_it_was_sent(upstream: Upstr
 
 
 @pytest.mark.parametrize(
-    ("timestamp", "why"),
+    "timestamp",
     [
-        (None, "nobody knows when it was sent"),
-        (NOW - HOUR + 60, "it was sent after the expiry"),
-        (NOW + HOUR, "it was sent in the future"),
-        (NOW - 25 * HOUR, "it was sent longer ago than the grace"),
-        (0, "1970"),
-        (2**63 - 1, "the end of time"),
+        pytest.param(None, id="nobody knows when it was sent"),
+        pytest.param(NOW - HOUR + 60, id="it was sent after the expiry"),
+        pytest.param(NOW + HOUR, id="it was sent in the future"),
+        pytest.param(NOW - 25 * HOUR, id="it was sent longer ago than the grace"),
+        pytest.param(0, id="1970"),
+        pytest.param(2**63 - 1, id="the end of time"),
     ],
 )
 def test_an_expired_token_is_not_saved_by_a_timestamp_that_is_not_credible(
-    upstream: Upstream, timestamp: int | None, why: str
+    upstream: Upstream, timestamp: int | None
 ) -> None:
     headers = {"authorization": bearer(exp=NOW - HOUR)}
     refused = upstream.ask("basket.create", unique("basket"), headers=headers, timestamp=timestamp)
-    assert (refused.status, refused.error_key) == (401, "command.unauthorized.error"), why
+    assert (refused.status, refused.error_key) == (401, "command.unauthorized.error")
 
 
-@pytest.mark.parametrize("timestamp", [None, NOW + HOUR, NOW - 25 * HOUR, 2**63 - 1])
+@pytest.mark.parametrize(
+    "timestamp",
+    [None, NOW + HOUR, NOW - 25 * HOUR, 2**63 - 1],
+    ids=["none", "of the future", "of yesterday", "the end of time"],
+)
 def test_a_valid_token_is_valid_whatever_the_timestamp_says(
     upstream: Upstream, timestamp: int | None
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_guest_who_logs_in_takes_the_basket_along(upstream: Upstream) -> None:
         token("somebody", secret="some other secret that is long enough, too"),
         token("somebody", algorithm="none"),
     ],
+    ids=["no JWT", "of a guest", "expired", "signed by somebody else", "alg none"],
 )
 def test_a_basket_is_not_handed_over_to_a_bad_token(upstream: Upstream, basket: str, bad: str) -> None:
     refused = upstream.ask("basket.update", basket, {"newOwnerAuthenticationToken": bad})
