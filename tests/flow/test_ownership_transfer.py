@@ -99,6 +99,17 @@ def test_a_repeat_of_the_handing_over_gets_the_same_reply_and_gives_nothing_back
         "Bearer " + token("prefixed"),
         " ",
     ],
+    ids=[
+        "of a guest",
+        "expired",
+        "forged",
+        "alg none",
+        "no sub",
+        "no exp",
+        "no JWT",
+        "with a scheme",
+        "blank",
+    ],
 )
 def test_a_bad_token_is_refused_at_its_path_and_nothing_changes(upstream: Upstream, bad: str) -> None:
     key = filled(upstream, headers=GUEST)
