@@ -16,13 +16,13 @@ from worker.domain.objects import FilesPage
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence
 from worker.domain.reference import Reference
-from worker.lookups import Page
+from worker.lookups import WantedOrders
 from worker.routes import ROUTES, OnBasket, OnOrder, Put
 from worker.store import baskets, ordered_data, orders, recurrences, reference
 from worker.store.database import Transaction
 from worker.store.reference import Kind
 
-PageKey = tuple[str, str, Page]  # channel, basket id, page
+PageKey = tuple[str, str, WantedOrders]  # channel, basket id, page
 FilesKey = tuple[str, str, str, int]  # channel, order id, after, limit
 ListKey = tuple[str, str, int, str]  # channel, owner, limit, after
 Asked = tuple[Envelope, Sequence[Caller]]  # a command, its caller, and a new owner if there is one

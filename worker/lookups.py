@@ -19,7 +19,7 @@ Lookup = tuple[Kind, str]
 _LAST_ORDERS = 5
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True):
+class WantedOrders(msgspec.Struct, frozen=True, kw_only=True):
     """A page of a basket's orders, newest first, behind the order `before`; only `owner`'s, if named."""
 
     limit: int
@@ -27,25 +27,25 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     owner: str | None = None
 
 
-def newest(_command: Any, _caller: Caller) -> Page:
-    return Page(limit=_LAST_ORDERS)
+def newest(_command: Any, _caller: Caller) -> WantedOrders:
+    return WantedOrders(limit=_LAST_ORDERS)
 
 
-def page(command: commands.BasketOrders, caller: Caller) -> Page:
+def page(command: commands.BasketOrders, caller: Caller) -> WantedOrders:
     """One more than is shown, to know whether there is more; a basket may have had other owners."""
     owner = None if caller.is_operator else caller.user
-    return Page(limit=command.limit + 1, before=command.before or None, owner=owner)
+    return WantedOrders(limit=command.limit + 1, before=command.before or None, owner=owner)
 
 
-class FilesPage(msgspec.Struct, frozen=True, kw_only=True):
+class WantedFiles(msgspec.Struct, frozen=True, kw_only=True):
     """A page of an order's files behind the place `after`."""
 
     limit: int
     after: str = ""
 
 
-def files(command: commands.OrderFiles) -> FilesPage:
-    return FilesPage(limit=command.limit, after=command.after or "")
+def files(command: commands.OrderFiles) -> WantedFiles:
+    return WantedFiles(limit=command.limit, after=command.after or "")
 
 
 def of_processing(command: dataset_commands.BasketDatasetSetProcessing) -> Collection[Lookup]:

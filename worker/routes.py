@@ -25,7 +25,7 @@ from worker.domain import (
 from worker.domain.callers import Caller
 from worker.domain.decisions import Context, Decision, Step
 from worker.domain.ordering import Order
-from worker.lookups import FilesPage, Lookup, Page
+from worker.lookups import Lookup, WantedFiles, WantedOrders
 from worker.store.reference import Kind
 
 
@@ -47,7 +47,7 @@ class OnOrder(msgspec.Struct, frozen=True):
     """A read of one order; `files`: which page of its files it shows, if it does."""
 
     decide: Callable[[str, Order | None, Any, Context], Decision]
-    files: Callable[[Any], FilesPage] | None = None
+    files: Callable[[Any], WantedFiles] | None = None
     is_read: ClassVar[bool] = True
 
 
@@ -67,7 +67,7 @@ class OnBasket(msgspec.Struct, frozen=True):
 
     decide: Callable[[Any, Any, Context], Step]
     lookups: Callable[[Any], Collection[Lookup]] = lookups.nothing
-    page: Callable[[Any, Caller], Page] | None = None
+    page: Callable[[Any, Caller], WantedOrders] | None = None
     may_be_absent: bool = False
     may_be_closed: bool = False
     is_read: bool = False
