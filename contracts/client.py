@@ -220,10 +220,11 @@ class Client:
                 self._link.publish(message, until)
             except LinkError as error:
                 # The deadline may come while connecting again; what led there says more.
-                cause = cause if cause and isinstance(error, Unreachable) else error
+                before, cause = cause, cause if cause and isinstance(error, Unreachable) else error
                 if isinstance(error, (Refused, Unreachable)) or time.monotonic() + pause >= until:
                     what = f"{message.properties['type']} of {message.routing_key!r} was not published"
-                    raise NotPublished(f"{what}: {cause}", message.properties["message_id"]) from cause
+                    why = f"{cause}; before that: {before}" if before and before is not cause else cause
+                    raise NotPublished(f"{what}: {why}", message.properties["message_id"]) from cause
                 _log.warning("event=publish_again reason=%s", error)
             else:
                 return

@@ -107,9 +107,19 @@ def can_have(connection: Any, exchange: topology.Exchange) -> bool:
     try:
         with connection.clone() as asking:
             _declare_exchange(asking.default_channel, exchange)
-    except amqp.InvalidCommand:
-        return False
+    except (amqp.InvalidCommand, amqp.PreconditionFailed) as error:
+        if is_of_unknown_type(error):
+            return False
+        raise
     return True
+
+
+def is_of_unknown_type(error: amqp.AMQPError) -> bool:
+    """Whether an exchange is of no type that the broker knows.
+
+    RabbitMQ 3 says so by ending the connection (503), RabbitMQ 4 by ending the channel (406).
+    """
+    return "unknown exchange type" in str(error.reply_text)
 
 
 def _close_others(channel: Any, partitions: int, hash_: str) -> None:

@@ -149,15 +149,13 @@ class Broker:
     def knows_exchange_type(self, type_: str) -> Answer:
         """Whether a plugin provides a type: an exchange that is there is asked for with it.
 
-        The broker ends the connection when it does not, so this one is of no use afterwards.
+        The broker may end the connection when it does not, so this one is of no use afterwards.
         """
         there = topology.COMMANDS if self.has_exchange(topology.COMMANDS) else _ALWAYS_THERE
         try:
             self._on_a_channel(lambda channel: channel.exchange_declare(there, type_, durable=True))
-        except amqp.PreconditionFailed:
-            return Answer.YES
-        except amqp.InvalidCommand:
-            return Answer.NO
+        except (amqp.PreconditionFailed, amqp.InvalidCommand) as error:
+            return Answer.NO if declaring.is_of_unknown_type(error) else Answer.YES
         except amqp.AccessRefused:
             return Answer.UNKNOWN
         return Answer.YES
