@@ -28,6 +28,7 @@ from worker.tokens import Keyring
 from worker.workplace import Workplace
 
 _BATCH_LOCK_TIMEOUT = "100ms"  # longer than that a command waits for a lock apart, and the others go on
+_APART_LOCK_TIMEOUT = "1s"  # longer than that another command that waits apart comes to its turn
 _BROKER_TIMEOUT_SECONDS = 3.0  # a stop waits for it once
 _STOPS_WITHIN_SECONDS = 3.0  # both threads together
 
@@ -81,7 +82,9 @@ def _furnish(app: Celery, settings: Settings, name: str, signs: Signs) -> None:
         signs,
     )
     # Connections of their own: what is set apart costs no batch the one it needs.
-    apart = database.engine(settings.database_url.get_secret_value(), f"basketry {name} apart")
+    apart = database.engine(
+        settings.database_url.get_secret_value(), f"basketry {name} apart", lock_timeout=_APART_LOCK_TIMEOUT
+    )
     app.workplace = Workplace(
         engine=engine,
         slot=slot,

@@ -119,7 +119,7 @@ class SideLanes:
         while True:
             command = lane.waiting.get()
             try:
-                is_finished = self._handle(command)
+                is_finished = self._handle(command, lane)
             except BaseException as error:  # noqa: BLE001 - told to the consumer, which ends the process
                 command.defect, is_finished = error, True
             if is_finished:
@@ -128,7 +128,7 @@ class SideLanes:
             else:
                 lane.waiting.put(command)  # behind the others: what keeps it waiting may not concern them
 
-    def _handle(self, command: SetApart) -> bool:
+    def _handle(self, command: SetApart, lane: _Lane) -> bool:
         """Try once; False when it must be tried again, for which only the database is a reason."""
         if not command.is_ours:
             return True
@@ -137,7 +137,8 @@ class SideLanes:
         command.tried_at = None
         if isinstance(outcome, tasks.Done):
             return True
-        pause = next(command.pauses)
+        # However many wait here, each comes to its turn about as often as if it were alone.
+        pause = next(command.pauses) / (1 + lane.waiting.qsize())
         log.warning("command.held", why=outcome.why, pause_seconds=pause)
         time.sleep(pause)
         return False
