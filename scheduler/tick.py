@@ -43,6 +43,8 @@ def tick(engine: Engine, at: datetime | None = None, size: int = _LARGEST_TICK) 
             dealt = _deal(tx, keys, now, size)
         return structs.replace(dealt, claiming_seconds=claiming_seconds, claimed=dealt.claimed + claim.moved)
     except database.StatementFailed as error:
+        if not keys:
+            raise
         log.warning("tick.split", size=len(keys), why=str(error))
     outcomes = [_tick_alone(engine, key, at) for key in keys]
     return Outcome(
