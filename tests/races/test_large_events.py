@@ -1,11 +1,13 @@
-"""A backlog of large events leaves in order and once, in portions that memory and broker can bear."""
+"""Events leave in order and once, in portions that memory and broker can bear, whoever listens or not."""
 
 from contextlib import closing
 from uuid import uuid4
 
 from outside.listener import Listener
+from outside.processes import wait_for
 from outside.stage import Stage
 from outside.wire import unique
+from structlog.testing import capture_logs
 
 from worker import publisher, relay
 from worker.publisher import Outgoing, Publisher
@@ -25,6 +27,22 @@ def test_a_backlog_of_large_events_leaves_in_order_and_once(stage: Stage) -> Non
         assert len(events.until_heard(40)) == 40
         numbers = {key: [event.version for event in events.by_key()[key]] for key in keys}
         assert numbers == {key: list(range(10)) for key in keys}
+    engine.dispose()
+
+
+def test_an_event_that_no_queue_is_bound_to_comes_back_and_is_done(stage: Stage) -> None:
+    """It is published as mandatory: that nobody listens is noted, and holds up nothing."""
+    engine = database.engine(stage.database_url, "tests")
+    with closing(Publisher(stage.broker_url, "tests")) as sender:
+
+        def is_noted() -> bool:
+            with database.transaction(engine) as tx:
+                outbox.append(tx, [large_event(unique("key"), 1)])
+            with capture_logs() as logged:
+                assert relay.relay(engine, sender, range(outbox.PARTITIONS)) == 1
+            return [(line["event"], line.get("count")) for line in logged] == [("events.unrouted", 1)]
+
+        wait_for(is_noted)  # the queue of the test before goes with its connection
     engine.dispose()
 
 
