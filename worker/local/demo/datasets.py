@@ -34,7 +34,7 @@ _FALLS_DUE_IN = timedelta(seconds=3)
 
 def show(stage: Stage) -> list[str]:
     """Play it on the caller's own basket; give what was not as expected."""
-    wrong = _tell(stage, [*_puts(), _step("Begin anew", "basket.empty", None, 204)])
+    wrong = _tell(stage, [*_puts(), _forget_new_object()])  # an interrupted run has left it
     wrong += _show_selections(stage)
     wrong += _show_order(stage)
     return wrong + _show_new_data(stage)
@@ -120,14 +120,7 @@ def _show_new_data(stage: Stage) -> list[str]:
         [
             _step("Remove the recurrence", "basket.update", {"recurrence": {"interval": "P0D"}}, 200),
             _step("Empty the basket", "basket.empty", None, 204),
-            Step(
-                title="Forget the new object",
-                type="data-object.delete",
-                key=_NEW_OBJECT,
-                body=None,
-                status=204,
-                is_by_service=True,
-            ),
+            _forget_new_object(),
         ],
     )
 
@@ -164,6 +157,17 @@ def _puts() -> list[Step]:
     return steps
 
 
+def _forget_new_object() -> Step:
+    return Step(
+        title="Forget the new object",
+        type="data-object.delete",
+        key=_NEW_OBJECT,
+        body=None,
+        status=204,
+        is_by_service=True,
+    )
+
+
 def _object(id_: str, dataset: str, sizes: tuple[int, ...]) -> Step:
     files = [
         {"name": f"{id_}_{type_.lower()}.dat", "type": type_, "size": size}
@@ -192,5 +196,5 @@ def _search(dataset: str | None = None, query: str = "") -> dict[str, Any]:
 
 
 def _step(title: str, type_: str, body: dict[str, Any] | None, status: int) -> Step:
-    """One command for the caller's own basket, whose key is the caller's `sub`."""
-    return Step(title=title, type=type_, key=story.USER, body=body, status=status)
+    """One command for the caller's own basket."""
+    return Step(title=title, type=type_, key=None, body=body, status=status)

@@ -24,10 +24,14 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Events:
-    """The events of one sales channel, from now on."""
+    """The events of the keys that are followed in one sales channel, from now on.
+
+    Others may work in the channel, too: an interrupted run leaves standing orders that go on.
+    """
 
     def __init__(self, broker_url: str, channel: str) -> None:
         self._sales_channel = channel
+        self._keys: set[str] = set()
         self._connection = pika.BlockingConnection(pika.URLParameters(broker_url))
         self._channel = self._connection.channel()
         queue = self._channel.queue_declare("", exclusive=True).method.queue
@@ -41,6 +45,9 @@ class Events:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
+    def follow(self, key: str) -> None:
+        self._keys.add(key)
+
     def wait_for(
         self, is_enough: Callable[[list[Event]], bool], within_seconds: float = _WITHIN_SECONDS
     ) -> list[Event]:
@@ -53,6 +60,6 @@ class Events:
 
     def _on_event(self, _channel: Any, _method: Any, properties: pika.BasicProperties, body: bytes) -> None:
         headers = dict(properties.headers or {})
-        if headers.get("channel") == self._sales_channel:
+        if headers.get("channel") == self._sales_channel and headers.get("key") in self._keys:
             content = json.loads(body) if body else None
             self._found.append(Event(properties.type or "", headers, content))

@@ -20,7 +20,6 @@ from typing import Any
 import msgspec
 from rich.console import Console
 from rich.progress import Progress
-from rich.syntax import Syntax
 from rich.table import Table
 
 from contracts.client import Answer, Client
@@ -34,6 +33,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """Where the stories are played; `bearers` are tokens by whether they are the service's."""
 
     client: Client
+    user: str
     bearers: dict[bool, str]
     events: Events
     console: Console
@@ -41,11 +41,12 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     def play(self, steps: list[story.Step]) -> list[Answer]:
         """Send commands one after the other, each after the answer to the one before."""
         answers = []
-        with Progress(transient=True, console=self.console) as progress:
+        with Progress(transient=True, console=self.console, disable=not self.console.is_terminal) as progress:
             for step in progress.track(steps, description="Sending commands"):
+                key = step.key or self.user
                 body = b"" if step.body is None else json.dumps(step.body).encode()
-                token = self.bearers[step.is_by_service]
-                answers.append(self.client.call(step.type, step.key, body, token=token))
+                self.events.follow(key)
+                answers.append(self.client.call(step.type, key, body, token=self.bearers[step.is_by_service]))
         return answers
 
 
@@ -53,24 +54,25 @@ def run(state_dir: Path) -> list[str]:
     """Play it all; give what was not as expected."""
     console = Console()
     with _stack(state_dir, console) as environment:
-        with _stage(environment, story.CHANNEL, console) as stage:
+        with _stage(environment, story.CHANNEL, story.USER, console) as stage:
             console.rule("A basket, with Intershop's own requests")
-            basket_id = f"basket-{uuid.uuid4().hex[:12]}"
+            basket_id = _unheard_of("basket")
             wrong = _show_basket(stage, basket_id)
             console.rule("A standing order")
             wrong += standing_order.show(stage, basket_id)
-        with _stage(environment, datasets.CHANNEL, console) as stage:
+        # A user of this run: what was ordered early from a basket is not ordered again the same day.
+        with _stage(environment, datasets.CHANNEL, _unheard_of(story.USER), console) as stage:
             console.rule("A basket of datasets, with REGARDS' own data")
             return wrong + datasets.show(stage)
 
 
 @contextmanager
-def _stage(environment: dict[str, str], channel: str, console: Console) -> Iterator[Stage]:
+def _stage(environment: dict[str, str], channel: str, user: str, console: Console) -> Iterator[Stage]:
     """Be an upstream service of one sales channel."""
     broker_url = environment["BASKETRY_BROKER_URL"]
-    bearers = _bearers(environment["BASKETRY_JWT_SECRET"])
+    bearers = _bearers(environment["BASKETRY_JWT_SECRET"], user)
     with Events(broker_url, channel) as events, Client(broker_url, channel=channel) as client:
-        yield Stage(client=client, bearers=bearers, events=events, console=console)
+        yield Stage(client=client, user=user, bearers=bearers, events=events, console=console)
 
 
 @contextmanager
@@ -87,11 +89,15 @@ def _stack(state_dir: Path, console: Console) -> Iterator[dict[str, str]]:
             subprocess.run(roles.basketry("down", "--state-dir", str(state_dir)), check=True)
 
 
-def _bearers(secret: str) -> dict[bool, str]:
+def _unheard_of(name: str) -> str:
+    return f"{name}-{uuid.uuid4().hex[:12]}"
+
+
+def _bearers(secret: str, user: str) -> dict[bool, str]:
     now, hour = datetime.now(UTC), timedelta(hours=1)
     return {
         True: tokens.issue(secret, {"sub": "catalogue", "roles": ["service"]}, now, hour),
-        False: tokens.issue(secret, {"sub": story.USER}, now, hour),
+        False: tokens.issue(secret, {"sub": user}, now, hour),
     }
 
 
@@ -106,7 +112,7 @@ def _show_basket(stage: Stage, basket_id: str) -> list[str]:
     _print_commands(stage.console, steps, answers)
     _print_results(stage.console, results)
     basket = json.loads(answers[-1].body, parse_float=Decimal, parse_int=Decimal)
-    stage.console.print(Syntax(json.dumps(json.loads(answers[-1].body), indent=2), "json"))
+    stage.console.print_json(data=json.loads(answers[-1].body))
     _print_totals(stage.console, basket)
     stage.console.print(f"{len(steps)} commands in {took:.2f} s, each answered before the next was sent.")
     wrong = story.unexpected_answers(steps, answers)
@@ -138,7 +144,7 @@ def _print_results(console: Console, results: list[Event]) -> None:
 def _print_totals(console: Console, basket: dict[str, Any]) -> None:
     table = Table("total", "amount", "in Intershop's example", title="The basket's totals, USD")
     for name, expected in story.EXPECTED_TOTALS.items():
-        table.add_row(name, str(basket["totals"][name]["value"]), str(expected))
+        table.add_row(name, f"{basket['totals'][name]['value']:.2f}", str(expected))
     for name, expected in story.EXPECTED_TAXES.items():
-        table.add_row(name, str(basket[name][0]["amount"]["value"]), str(expected))
+        table.add_row(name, f"{basket[name][0]['amount']['value']:.2f}", str(expected))
     console.print(table)

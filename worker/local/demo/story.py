@@ -34,7 +34,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     type: str
-    key: str
+    key: str | None  # None: the basket of who sends it, whose key is the sub of the token
     body: dict[str, Any] | None
     status: int
     is_by_service: bool = False
