@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import click
 
 from worker import settings
-from worker.environment import database_at_hand, load_settings
+from worker.environment import database_at_hand, load_database_url, load_settings
 from worker.local import commands as local
 from worker.operating import dead_letters_cli, doctor_cli, filling_cli, partitions_cli, queues_cli
 
@@ -32,7 +32,7 @@ def migrate(state_dir: Path) -> None:
     from worker.store import schema
 
     try:
-        revision = schema.migrate(load_settings(state_dir).database_url.get_secret_value())
+        revision = schema.migrate(load_database_url(state_dir))
     except schema.SchemaError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"The schema is at {revision}.")
@@ -66,13 +66,21 @@ def scheduler(name: str, state_dir: Path) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "scheduler", "--name", name])  # noqa: S606
 
 
+def _named(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if not value:
+        raise click.BadParameter("names nobody, and no command is taken with such a token")
+    return value
+
+
 @main.command()
-@click.option("--user", required=True, help="The claim sub.")
+@click.option("--user", required=True, callback=_named, help="The claim sub.")
 @click.option("--customer", help="The customer the user buys for.")
 @click.option("--anonymous", is_flag=True, help="A user who has not logged in.")
 @click.option("--role", "roles", multiple=True, type=click.Choice(["service", "operator"]))
 @click.option("--group", "groups", multiple=True, help="A group with access to datasets.")
-@click.option("--hours", default=12, show_default=True, help="How long the token is valid.")
+@click.option(
+    "--hours", type=click.IntRange(min=1), default=12, show_default=True, help="How long the token is valid."
+)
 @local.with_state_dir
 def token(
     user: str,
@@ -162,7 +170,7 @@ def orders(basket: str | None, limit: int, state_dir: Path, *, as_json: bool) ->
     """List the newest orders."""
     from worker.operating import listing
 
-    database_url = load_settings(state_dir).database_url.get_secret_value()
+    database_url = load_database_url(state_dir)
     with database_at_hand():
         listing.list_orders(database_url, limit, basket, as_json=as_json)
 
@@ -178,7 +186,7 @@ def recurrences(state: str | None, limit: int, state_dir: Path, *, as_json: bool
     """List recurrences, the next due first."""
     from worker.operating import listing
 
-    database_url = load_settings(state_dir).database_url.get_secret_value()
+    database_url = load_database_url(state_dir)
     with database_at_hand():
         listing.list_recurrences(database_url, limit, state, as_json=as_json)
 
@@ -193,7 +201,7 @@ def history(basket: str, channel: str, limit: int, state_dir: Path, *, as_json: 
     """Show every command, answer, event and order of a basket; exits 1 when nothing is known of it."""
     from worker.operating import history as basket_history
 
-    database_url = load_settings(state_dir).database_url.get_secret_value()
+    database_url = load_database_url(state_dir)
     with database_at_hand():
         is_known = basket_history.show(database_url, channel, basket, limit, as_json=as_json)
     if not is_known:

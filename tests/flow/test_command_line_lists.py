@@ -1,6 +1,12 @@
 """What an operator reads on the command line of a basket that was made over the wire."""
 
 import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +40,18 @@ def run(stage: Stage, *arguments: str) -> Result:
 def listed(stage: Stage, *arguments: str) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = json.loads(run(stage, *arguments, "--json").stdout)
     return shown
+
+
+def on_a_terminal(stage: Stage, width: int, *arguments: str) -> str:
+    """Give what somebody sees in a terminal of so many columns, without colours."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "worker.cli", *arguments]
+    environment = {**os.environ, **stage.environment, "COLUMNS": str(width), "TERM": "xterm"}
+    with os.fdopen(theirs, "wb") as terminal:
+        subprocess.run(command, stdout=terminal, stderr=terminal, env=environment, timeout=60, check=True)
+    with os.fdopen(ours, "rb", buffering=0) as screen:
+        seen = screen.read(65_536).decode()
+    return re.sub(r"\x1b\[[0-9;]*m", "", seen)
 
 
 def test_the_history_tells_commands_answers_events_and_orders_in_order(stage: Stage, said: str) -> None:
@@ -84,6 +102,35 @@ def test_orders_are_listed_newest_first(stage: Stage, said: str) -> None:
     (order,) = listed(stage, "orders", "--basket", said)
     assert (order["basketId"], order["owner"]) == (said, "patricia")
     assert said in run(stage, "orders", "--basket", said).output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("migrate",),
+        ("orders",),
+        ("recurrences",),
+        ("history", "none"),
+        ("dead-letters", "list"),
+    ],
+)
+def test_what_only_looks_into_the_database_needs_to_know_no_more(
+    stage: Stage, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    known = {"BASKETRY_DATABASE_URL": stage.database_url}
+    unknown = dict.fromkeys(("BASKETRY_BROKER_URL", "BASKETRY_JWT_SECRET", "BASKETRY_JWKS_FILE"))
+    shown = CliRunner(env={**unknown, **known}).invoke(cli.main, [*arguments, "--state-dir", str(tmp_path)])
+    assert "is not set" not in shown.output
+    assert shown.exit_code == (arguments[0] == "history")
+
+
+@pytest.mark.parametrize("width", [60, 200])
+def test_on_a_terminal_an_order_is_never_cut_nor_folded(stage: Stage, said: str, width: int) -> None:
+    shown = on_a_terminal(stage, width, "orders", "--basket", said)
+    assert said in shown
+    assert SHOP in shown
+    assert "1209.28 USD" in shown
+    assert max(map(len, shown.splitlines())) <= width
 
 
 def test_recurrences_are_listed(stage: Stage, upstream: Upstream) -> None:

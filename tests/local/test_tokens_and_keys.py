@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jwt
+import pytest
 from command_line import CommandLine
 from outside.claims import SECRET
 from outside.key_pairs import jwk, rsa_key, write
@@ -23,6 +24,14 @@ def test_a_token_is_signed_with_the_secret_for_the_audience(tmp_path: Path) -> N
     assert issued.returncode == 0, issued.stderr
     claims = jwt.decode(issued.stdout.strip(), SECRET, algorithms=["HS256"], audience="basketry")
     assert claims["sub"] == "patricia"
+
+
+@pytest.mark.parametrize("mistake", [("--user", ""), ("--user", "patricia", "--hours", "0")])
+def test_a_token_that_no_worker_would_take_is_not_signed(tmp_path: Path, mistake: tuple[str, ...]) -> None:
+    refused = basketry(tmp_path, BASKETRY_JWT_SECRET=SECRET)("token", *mistake)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert "Error: Invalid value for" in refused.stderr
 
 
 def test_without_a_secret_no_token_can_be_signed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from worker.local import leftovers, pids, roles, servers, state, waiting
 from worker.local.child import LocalStackError
@@ -178,7 +178,7 @@ def _print_table(summary: dict[str, Any], state_dir: Path) -> None:
     if not summary["processes"]:
         console.print(f"No stack runs in {state_dir}.")
         return
-    table = Table("role", "name", "pid", "state", "ops")
+    table = Table("role", "name", "pid", "state", Column("ops", overflow="fold"))
     for one in summary["processes"]:
         table.add_row(one["role"], one["name"], str(one["pid"] or ""), one["state"], one["ops"] or "")
     console.print(table)

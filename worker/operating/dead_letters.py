@@ -11,14 +11,24 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from contracts.instants import iso
+from worker import printing
 from worker.store import database, dead_letters
 from worker.store.dead_letters import Act, Letter, Listed
 
-_PIPED_WIDTH = 240
+_COLUMNS = (
+    "id",
+    "state",
+    "cause",
+    "type",
+    "channel",
+    "key",
+    "message id",
+    "parked at",
+    "attempts",
+    "came to",
+)
 
 
 def print_list(
@@ -30,27 +40,13 @@ def print_list(
     if as_json:
         _print_json([_row(one) for one in found])
         return
-    columns = (
-        "id",
-        "state",
-        "cause",
-        "type",
-        "channel",
-        "key",
-        "message id",
-        "parked at",
-        "attempts",
-        "came to",
-    )
-    table = Table(*columns)
-    for column in table.columns:
-        column.overflow = "fold"
-    for one in found:
-        at = iso(one.parked_at.replace(microsecond=0))
-        cells = (one.id, one.state, one.cause, one.type, one.channel, one.key, one.message_id or "", at)
-        table.add_row(*(Text(plain(str(cell))) for cell in (*cells, one.attempts, one.outcome or "")))
-    console = Console()
-    Console(width=console.width if console.is_terminal else _PIPED_WIDTH).print(table)
+    printing.show(_COLUMNS, map(_cells, found))
+
+
+def _cells(one: Listed) -> tuple[str, ...]:
+    at = iso(one.parked_at.replace(microsecond=0))
+    cells = (one.id, one.state, one.cause, one.type, one.channel, one.key, one.message_id or "", at)
+    return tuple(plain(str(cell)) for cell in (*cells, one.attempts, one.outcome or ""))
 
 
 def print_letter(engine: database.Engine, letter_id: int, *, as_json: bool) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from worker.environment import database_at_hand, load_settings
+from worker.environment import database_at_hand, load_database_url
 from worker.local import commands as local
 
 if TYPE_CHECKING:
@@ -60,9 +60,7 @@ def _who() -> str:
 def _database(state_dir: Path) -> Iterator[Engine]:
     from worker.store import database
 
-    engine = database.engine(
-        load_settings(state_dir).database_url.get_secret_value(), "basketry dead-letters"
-    )
+    engine = database.engine(load_database_url(state_dir), "basketry dead-letters")
     try:
         with database_at_hand():
             yield engine

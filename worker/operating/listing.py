@@ -6,18 +6,17 @@ import json
 from collections.abc import Sequence
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from contracts import codec_json
 from contracts.instants import iso
+from worker import printing
 from worker.domain import noticing
 from worker.domain.ordering import Order
 from worker.domain.recurrence import Recurrence, State, next_due_at
 from worker.store import database, orders, recurrences
 
-_PIPED_WIDTH = 240
+_ORDER = ("number", "channel", "basket", "n", "due at", "placed at", "catch-up", "total")
+_RECURRENCE = ("channel", "basket", "state", "interval", "next due at", "orders", "last error")
 
 
 def list_orders(database_url: str, limit: int, basket_id: str | None, *, as_json: bool) -> None:
@@ -29,10 +28,7 @@ def list_orders(database_url: str, limit: int, basket_id: str | None, *, as_json
     if as_json:
         _print_json([one.document for one in found])
         return
-    table = Table("number", "channel", "basket", "n", "due at", "placed at", "catch-up", "total")
-    for one in found:
-        _add_row(table, _order_row(one))
-    _print(table)
+    printing.show(_ORDER, map(_order_row, found))
 
 
 def list_recurrences(database_url: str, limit: int, state: str | None, *, as_json: bool) -> None:
@@ -44,25 +40,7 @@ def list_recurrences(database_url: str, limit: int, state: str | None, *, as_jso
     if as_json:
         _print_json([_recurrence_document(one) for one in found])
         return
-    table = Table("channel", "basket", "state", "interval", "next due at", "orders", "last error")
-    for one in found:
-        error = one.last_error.message if one.last_error is not None else ""
-        row = (one.channel, one.basket_id, one.state, one.rule.interval, _next(one), str(one.placed), error)
-        _add_row(table, row)
-    _print(table)
-
-
-def _add_row(table: Table, cells: Sequence[str]) -> None:
-    """Add texts as they are: an id may hold what Rich would take for markup."""
-    table.add_row(*(Text(cell) for cell in cells))
-
-
-def _print(table: Table) -> None:
-    """Print a table without cutting anything off: it is folded on a terminal, and wide in a pipe."""
-    for column in table.columns:
-        column.overflow = "fold"
-    console = Console()
-    Console(width=console.width if console.is_terminal else _PIPED_WIDTH).print(table)
+    printing.show(_RECURRENCE, map(_recurrence_row, found))
 
 
 def _order_row(order: Order) -> tuple[str, ...]:
@@ -70,7 +48,13 @@ def _order_row(order: Order) -> tuple[str, ...]:
     due_at = "" if order.due_at is None else iso(order.due_at)
     catch_up = "yes" if order.is_catch_up else ""
     total = f"{order.total.value} {order.total.currency}"
-    return order.number, order.channel, order.basket_id, n, due_at, iso(order.placed_at), catch_up, total
+    placed_at = iso(order.placed_at.replace(microsecond=0))
+    return order.number, order.channel, order.basket_id, n, due_at, placed_at, catch_up, total
+
+
+def _recurrence_row(one: Recurrence) -> tuple[str, ...]:
+    error = one.last_error.message if one.last_error is not None else ""
+    return one.channel, one.basket_id, one.state, one.rule.interval, _next(one), str(one.placed), error
 
 
 def _recurrence_document(recurrence: Recurrence) -> dict[str, object]:

@@ -12,7 +12,7 @@ import msgspec
 from rich import box
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from contracts import topology
@@ -68,7 +68,8 @@ def _print(look: Look, *, as_json: bool, indent: int | None = 2) -> None:
 
 def render(look: Look, frame: box.Box | None = box.HEAVY_HEAD) -> Group:
     """Draw a look."""
-    table = Table("queue", "ready", "consumers", "slot", "worker", "", box=frame)
+    # Cut off, one queue would look like the other.
+    table = Table(Column("queue", no_wrap=True), "ready", "consumers", "slot", "worker", "", box=frame)
     for line in look.queues:
         table.add_row(*_row(line))
     table.add_row(topology.DEAD, _number(look.dead), "", "", "", "")
