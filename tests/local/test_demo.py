@@ -9,6 +9,7 @@ from outside.processes import wait_for
 from outside.stage import Stage
 
 from worker.local import state
+from worker.local.state import State
 
 NEARLY_LAST = "The next one, ordered early"
 # Intershop's example to the cent, and REGARDS' counts.
@@ -25,7 +26,9 @@ SHOWN = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "signals", [(signal.SIGINT,), ()], ids=["after it was interrupted", "after it was done"]
+    "signals",
+    [(signal.SIGINT, signal.SIGINT, signal.SIGINT), (signal.SIGHUP,), ()],
+    ids=["after an impatient Ctrl-C", "after its terminal was closed", "after it was done"],
 )
 def test_it_can_be_played_again_on_what_it_has_left(
     signals: tuple[signal.Signals, ...], stage: Stage, tmp_path: Path
@@ -37,8 +40,9 @@ def test_it_can_be_played_again_on_what_it_has_left(
         wait_for(lambda: NEARLY_LAST in shown.read_text(encoding="utf-8"), seconds=90)
         for number in signals:
             first.send_signal(number)
-        assert first.wait(60) == len(signals)
-    assert state.read(stack.state_dir) is None, "what it started runs on"
+            wait_for(lambda: not (up := state.read(stack.state_dir)) or up.supervisor.state is State.STOPPED)
+        assert first.wait(60) == (1 if signals else 0)
+    wait_for(lambda: state.read(stack.state_dir) is None)  # what it started has ended with it
 
     again = stack("demo")
     assert again.returncode == 0, again.stderr
@@ -46,3 +50,14 @@ def test_it_can_be_played_again_on_what_it_has_left(
         assert line in again.stdout
     assert "\x1b" not in again.stdout
     assert state.read(stack.state_dir) is None
+
+
+def test_a_demo_whose_stack_cannot_be_started_says_why(tmp_path: Path) -> None:
+    nowhere = {
+        "BASKETRY_DATABASE_URL": "postgresql://127.0.0.1:1/none",
+        "BASKETRY_BROKER_URL": "amqp://127.0.0.1:1",
+    }
+    refused = CommandLine(state_dir=tmp_path / ".basketry", settings=nowhere)("demo")
+    assert refused.returncode == 1
+    assert "The stack could not be started; the reason is above" in refused.stderr
+    assert "Traceback" not in refused.stderr

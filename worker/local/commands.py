@@ -47,18 +47,17 @@ def with_state_dir(command: Callable[..., None]) -> Callable[..., None]:
 def up(*, detach: bool, workers: int, schedulers: int, state_dir: Path) -> None:
     """Run PostgreSQL, RabbitMQ, the workers and the schedulers on this machine."""
     instances = {"worker": workers, "scheduler": schedulers}
+    if detach:
+        bring_up(state_dir, instances)
+        return
     try:
         if state.holder(state_dir) is not None:
             _join(state_dir)
-        elif detach:
-            _up_detached(state_dir, instances)
         else:
             Supervisor(state_dir, instances).run()
     except AlreadyRunningError:
         _join(state_dir)
     except LocalStackError as error:
-        if detach:
-            raise click.ClickException(str(error)) from error
         raise click.exceptions.Exit(1) from error  # the supervisor has said it
 
 
@@ -67,7 +66,7 @@ def up(*, detach: bool, workers: int, schedulers: int, state_dir: Path) -> None:
 @with_state_dir
 def down(*, wipe: bool, state_dir: Path) -> None:
     """End the stack and everything that belongs to it; the data stay."""
-    _down(state_dir)
+    take_down(state_dir)
     if wipe:
         servers.wipe(state_dir)
 
@@ -101,6 +100,17 @@ def env(*, state_dir: Path) -> None:
 COMMANDS: list[click.Command] = [up, down, status, env]
 
 
+def bring_up(state_dir: Path, instances: Mapping[str, int]) -> None:
+    """Have a stack that runs on without us, or join the one that runs; return when it is ready."""
+    if state.holder(state_dir) is not None:
+        _join(state_dir)
+        return
+    try:
+        _up_detached(state_dir, instances)
+    except LocalStackError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _join(state_dir: Path) -> None:
     """Wait for the stack that somebody else has started."""
     seen_at = time.monotonic()
@@ -121,7 +131,8 @@ def _join(state_dir: Path) -> None:
     click.echo("It is ready.")
 
 
-def _down(state_dir: Path) -> None:
+def take_down(state_dir: Path) -> None:
+    """End the stack. It is asked first of all, so that whoever interrupts this only waits no longer."""
     supervisor = state.holder(state_dir)
     if supervisor is None and state.read(state_dir) is None:
         click.echo(f"No stack runs in {state_dir}.")

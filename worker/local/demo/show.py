@@ -7,7 +7,7 @@ example or the contract says comes back as sentences.
 from __future__ import annotations
 
 import json
-import subprocess
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -24,9 +24,11 @@ from rich.table import Table
 
 from contracts.client import Answer, Client
 from worker import tokens
-from worker.local import roles, state
+from worker.local import commands, state
 from worker.local.demo import datasets, standing_order, story
 from worker.local.demo.events import Event, Events
+
+_INSTANCES = {"worker": 1, "scheduler": 1}
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,12 +83,15 @@ def _stack(state_dir: Path, console: Console) -> Iterator[dict[str, str]]:
     runs_already = state.holder(state_dir) is not None
     if not runs_already:
         console.rule("Starting PostgreSQL, RabbitMQ, a worker and a scheduler")
-    subprocess.run(roles.basketry("up", "--detach", "--state-dir", str(state_dir)), check=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # whoever closes the terminal leaves no stack behind
+            signal.signal(number, signal.default_int_handler)
+    commands.bring_up(state_dir, _INSTANCES)
     try:
         yield state.environment(state_dir)
     finally:
         if not runs_already:
-            subprocess.run(roles.basketry("down", "--state-dir", str(state_dir)), check=True)
+            commands.take_down(state_dir)
 
 
 def _unheard_of(name: str) -> str:
