@@ -10,7 +10,7 @@ from worker.domain import halting, scheduling
 from worker.domain import recurrence as recurrences
 from worker.domain.basket import Rule
 from worker.domain.recurrence import Reason, Recurrence, Skip, SkipReason, State
-from worker.domain.scheduling import Placement, Policy
+from worker.domain.scheduling import Placement, Policy, Suspension
 
 POLICY = Policy(missed_after=timedelta(hours=1), catch_up_limit=100)
 GONE = Reason(code="product.not_found.error", message="gone")
@@ -197,3 +197,24 @@ def test_a_pause_of_one_that_never_ends_is_skipped_like_any_other(end: str) -> N
     assert skip is not None
     assert (skip.first, skip.last) == (1, 3)
     assert happened(look(resumed, "2026-01-06T10:00")) == ["order 4", "order 5"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"),
+    [
+        (None, ["order 1", "order 2", "order 3", "skip 4-4 paused"]),
+        (2, ["skip 1-1 missed", "order 2", "order 3", "skip 4-4 paused"]),
+        (0, ["skip 1-3 missed", "skip 4-4 paused"]),
+    ],
+)
+def test_what_a_pause_has_skipped_is_none_of_the_missed_ones(keep: int | None, expected: list[str]) -> None:
+    two = Policy(missed_after=timedelta(hours=1), catch_up_limit=2)
+    paused = halting.paused(look(daily(), "2026-01-01T10:00").recurrence, at("2026-01-04T12:00"), until=None)
+    resumed, _ = halting.resumed(paused, at("2026-01-05T10:30"), keep_newest=0)
+    stopped = scheduling.advance(resumed, at("2026-01-05T12:00"), two, None, most=500)
+    (suspension,) = stopped.happened
+    assert isinstance(suspension, Suspension)
+    assert suspension.missed == 3
+    going, skip = halting.resumed(stopped.recurrence, at("2026-01-05T12:30"), keep)
+    at_once = [] if skip is None else [f"skip {skip.first}-{skip.last} {skip.reason}"]
+    assert at_once + happened(look(going, "2026-01-05T12:30")) == expected

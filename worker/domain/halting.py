@@ -58,14 +58,18 @@ def resumed(recurrence: Recurrence, at: datetime, keep_newest: int | None) -> tu
 
 
 def _first_kept(recurrence: Recurrence, first: int, last: int, keep: int) -> int:
-    """Give the first of the newest `keep` occurrences up to `last`, not counting what was ordered early."""
+    """Give the first of the newest `keep` occurrences up to `last`, not counting what was decided before.
+
+    That is what was ordered early, and what an earlier resume has skipped.
+    """
+    decided = (*recurrence.ordered_early, *recurrence.planned_skips)
     begin = last + 1
     while keep and begin > first:
-        early = next((span for span in recurrence.ordered_early if span.holds(begin - 1)), None)
-        if early is not None:
-            begin = max(first, early.first)
+        span = next((span for span in decided if span.holds(begin - 1)), None)
+        if span is not None:
+            begin = max(first, span.first)
             continue
-        below = [span.last + 1 for span in recurrence.ordered_early if span.last < begin]
+        below = [span.last + 1 for span in decided if span.last < begin]
         step = min(keep, begin - max([first, *below]))
         begin, keep = begin - step, keep - step
     return begin

@@ -208,9 +208,13 @@ def planned_skip(recurrence: Recurrence) -> PlannedSkip | None:
 
 
 def skipped_as_planned(recurrence: Recurrence, plan: PlannedSkip) -> tuple[Recurrence, Skip]:
-    """Skip what is planned, up to what was ordered early or the rule's end, which may have moved since."""
+    """Skip what is planned, up to what was ordered early or planned before, or the rule's end.
+
+    The end may have moved since; what was planned first keeps its reason.
+    """
     end_at = recurrence.rule.end_at
-    ends = [plan.last, *(span.first - 1 for span in recurrence.ordered_early)]
+    decided = (*recurrence.ordered_early, *recurrence.planned_skips)
+    ends = [plan.last, *(span.first - 1 for span in decided if span.first > recurrence.next_n)]
     if end_at is not None and (last := last_due(recurrence, end_at)) is not None:
         ends.append(last)
     return skipped(recurrence, min(ends), plan.reason)
