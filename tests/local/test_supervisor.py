@@ -11,7 +11,7 @@ import pytest
 from command_line import CommandLine
 from outside.processes import ended
 
-from worker.local import rabbitmq_package, state, waiting
+from worker.local import files, rabbitmq_package, state, waiting
 from worker.local.pids import Identity
 
 ROLES_WITHOUT_WORKERS = {"postgres", "rabbitmq", "supervisor"}
@@ -209,3 +209,14 @@ def test_down_after_a_killed_supervisor_ends_what_it_left_behind(half_a_stack: C
     ended = half_a_stack("down")
     assert ended.returncode == 0, ended.stderr
     assert not any(identity.is_alive for identity in before)
+
+
+def test_a_log_that_has_grown_large_is_turned_over_while_it_is_written_to(basketry: CommandLine) -> None:
+    log_file = basketry.state_dir / "log" / "rabbitmq.log"
+    old = log_file.with_suffix(".log.old")
+    with log_file.open("ab") as writer:
+        writer.write(b"x" * (files.LARGE_LOG_BYTES + 1))
+    assert in_time(lambda: old.exists() and not log_file.stat().st_size)
+    assert old.stat().st_size > files.LARGE_LOG_BYTES
+    basketry("queues")  # the broker says that somebody came
+    assert in_time(lambda: 0 < log_file.stat().st_size < 100_000)

@@ -7,6 +7,7 @@ owner can read it. Must not hold any rule of what is in them.
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,17 @@ def tail(path: Path, lines: int = 15) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
-def turn_over(log_file: Path) -> None:
-    """Begin a new log when the old one has grown large; keep one old one."""
-    if log_file.exists() and log_file.stat().st_size > LARGE_LOG_BYTES:
-        log_file.replace(log_file.with_suffix(".log.old"))
+def turn_over(log_file: Path, *, is_in_use: bool = False) -> None:
+    """Begin a new log when the old one has grown large; keep one old one.
+
+    One in use is copied and emptied, as who appends to it knows it by its handle; what is written in between
+    is lost.
+    """
+    if not log_file.exists() or log_file.stat().st_size <= LARGE_LOG_BYTES:
+        return
+    old = log_file.with_suffix(".log.old")
+    if is_in_use:
+        shutil.copy(log_file, old)
+        os.truncate(log_file, 0)
+    else:
+        log_file.replace(old)

@@ -72,11 +72,19 @@ class Supervisor:
         return self._lock is not None and state.is_still_held(self._state_dir, self._lock)
 
     def _stay(self) -> None:
-        """Wait for the signal; a folder that was deleted is one."""
+        """Wait for the signal; a folder that was deleted is one. Meanwhile no log grows without end."""
         while not self._asked_to_stop.wait(FOLDER_CHECK_SECONDS):
+            self._turn_logs_over()
             if not self._holds_folder:
                 log.warning("%s was deleted: taking the stack down", self._state_dir)
                 return
+
+    def _turn_logs_over(self) -> None:
+        for log_file in {watch.child.log_file for watch in self._watches}:
+            try:
+                files.turn_over(log_file, is_in_use=True)
+            except OSError as error:  # a full disk, for one: the stack goes on
+                log.warning("%s could not be turned over: %s", log_file, error)
 
     def _bring_up(self) -> None:
         if self._asked_to_stop.is_set():
