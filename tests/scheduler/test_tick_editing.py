@@ -1,5 +1,6 @@
 """Contract 6.1, "Setting it again", with orders in between: editing never orders the past again."""
 
+import pytest
 from standing import House
 
 MONTHLY = {"startDate": "2026-01-31T10:00:00Z", "interval": "P1M"}
@@ -25,6 +26,30 @@ def test_a_new_end_date_three_months_in_places_nothing_twice(house: House) -> No
     assert house.table() == [*PLACED, "1: 3 2026-04-30 10:00 order"]
     shown = house.say("recurrence.get", "b", now="2026-05-01T00:00")
     assert (shown["generation"], shown["orderCount"]) == (1, 4)
+
+
+@pytest.mark.parametrize("shown_by", ["basket.get", "recurrence.get"])
+def test_what_was_shown_may_be_sent_back_with_another_end(house: House, shown_by: str) -> None:
+    """It shows no offset: milliseconds, or UTC. The wall clock stays that of the start that was set."""
+    house.recurs(house.basket(), startDate="2026-01-31T00:30:00.0005+02:00", interval="P1M", repetitions=4)
+    house.ticks("2026-01-30T22:31", "2026-02-27T22:31")
+    shown = house.say(shown_by, "b", now="2026-03-01T00:00")["recurrence"]
+    house.recurs(**{**shown, "endDate": "2026-12-31T00:00:00Z"}, now="2026-03-01T00:00")
+    house.ticks("2026-03-30T22:31", "2026-04-29T22:31", "2026-05-30T22:31")
+    assert house.table() == [
+        "1: 0 2026-01-30 22:30 order",
+        "1: 1 2026-02-27 22:30 order",
+        "1: 2 2026-03-30 22:30 order",
+        "1: 3 2026-04-29 22:30 order",
+    ]
+    assert house.state() == "expired"
+
+
+def test_another_offset_is_another_grid(house: House) -> None:
+    monthly = {"interval": "P1M", "repetitions": 4}
+    house.recurs(house.basket(), startDate="2026-01-31T00:30:00+02:00", **monthly)
+    house.recurs(startDate="2026-01-31T01:30:00+03:00", **monthly, now="2026-01-02T00:00")
+    assert house.say("recurrence.get", "b", now="2026-01-03T00:00")["generation"] == 2
 
 
 def test_a_new_interval_does_not_fire_at_once(house: House) -> None:

@@ -10,6 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import structs
+
+from contracts.instants import epoch_milliseconds
 from worker.domain.datasets import DatasetSelection
 from worker.domain.value import Value
 
@@ -81,6 +84,17 @@ class Rule(Value, frozen=True, kw_only=True):
         """What makes the grid of occurrences: the same key, the same generation."""
         clock = self.time_zone or self.offset_seconds
         return self.start_at, self.interval, clock
+
+    def beside(self, kept: Rule) -> Rule:
+        """Give this rule with the start of a kept one, when it is that start as a basket shows it.
+
+        A basket shows milliseconds, or UTC: without this, who sends back what they have read would move the
+        wall clock, and begin another generation.
+        """
+        is_shown = self.offset_seconds == 0 and self.time_zone == kept.time_zone
+        if not is_shown or epoch_milliseconds(self.start_at) != epoch_milliseconds(kept.start_at):
+            return self
+        return structs.replace(self, start_at=kept.start_at, offset_seconds=kept.offset_seconds)
 
 
 class Content(Value, frozen=True, kw_only=True):

@@ -24,7 +24,10 @@ def read_rule(sent: commands.RecurrenceInput, context: Context) -> Rule | list[P
     if not context.channel.recurring_orders_enabled:
         message = "recurring orders are disabled in this channel"
         return [Problem(code=ErrorKey.RECURRING_DISABLED, message=message, path=_PATH)]
-    return ruling.read(sent, _PATH)
+    rule, live = ruling.read(sent, _PATH), context.recurrence
+    if isinstance(rule, Rule) and live is not None and live.state is not State.REMOVED:
+        return rule.beside(live.rule)
+    return rule
 
 
 def follow(basket: Basket, completed: Completed, context: Context) -> Completed:
