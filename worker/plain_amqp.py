@@ -27,6 +27,7 @@ _HEADER_FRAME = 2
 _FIXED_HEADER_BYTES = 12  # class id, weight, body size; the properties follow
 _ONLY_HEADERS_FLAG = 0x2000
 _DELIVER_ROUTING_KEY = 255
+_NO_TEXT = "\N{REPLACEMENT CHARACTER}"
 _A_MOMENT_SECONDS = 0.001
 
 
@@ -154,12 +155,15 @@ def _with_readable_properties(payload: bytes) -> bytes:
 
 
 def _with_readable_routing_key(payload: bytes) -> bytes:
-    """Escape the routing key of a basic.deliver; it is the last field of the method."""
+    """Escape the routing key of a basic.deliver; it is the last field of the method.
+
+    A mark goes before it: the escaped text alone could be the legal key of something else.
+    """
     payload = bytes(payload)
     offset = 4 + 1 + payload[4]  # after the method's signature: the consumer tag
     offset += 8 + 1  # delivery tag, redelivered
     offset += 1 + payload[offset]  # exchange
     key = payload[offset + 1 : offset + 1 + payload[offset]]
-    escaped = key.decode("utf-8", "backslashreplace").encode()[:_DELIVER_ROUTING_KEY]
+    escaped = (_NO_TEXT + key.decode("utf-8", "backslashreplace")).encode()[:_DELIVER_ROUTING_KEY]
     escaped = escaped.decode("utf-8", "ignore").encode()
     return payload[:offset] + struct.pack(">B", len(escaped)) + escaped

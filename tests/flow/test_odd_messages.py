@@ -11,7 +11,7 @@ from outside.stage import Stage
 from outside.upstream import COMMANDS, Upstream
 from outside.wire import command, unique
 
-from flow.odd_messages import KINDS, five_hundred
+from flow.odd_messages import KINDS, five_hundred, keyed
 
 
 def test_of_five_hundred_odd_messages_each_is_accepted_or_rejected_or_parked(
@@ -36,6 +36,19 @@ def test_of_five_hundred_odd_messages_each_is_accepted_or_rejected_or_parked(
     assert len(events.heard) == 501
     assert stage.rows("select 1 from outbox where published_at is null") == []
     assert (worker.is_alive, worker.pid) == (True, pid)
+
+
+def test_a_key_that_is_no_text_is_nobodys_key(upstream: Upstream, events: Listener) -> None:
+    """Its escaped bytes are printable, and could be the key of another basket."""
+    name = unique("basket")
+    literal, unreadable = keyed(f"{name}\\xff"), keyed(name.encode() + b"\xff")
+    for message in (literal, unreadable):
+        upstream.send(message)
+    said = {event.causation_id: (event.status, event.error_key) for event in events.until_heard(2)}
+    assert said == {
+        literal.message_id: (201, None),
+        unreadable.message_id: (400, "basket.basket_id_required.error"),
+    }
 
 
 def fate_of(type_: str, *, is_parked: bool) -> str:
