@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from amqp.abstract_channel import IGNORED_METHOD_DURING_CHANNEL_CLOSE
 from celery import signals
 
 _TIMESTAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
@@ -39,6 +40,7 @@ def configure(level: str) -> None:
     signals.setup_logging.connect(_configured_already, weak=False)
     # Celery's tracer says two lines per task; a task here is a batch, and its outcome is logged by us.
     logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
+    logging.getLogger("amqp").addFilter(_is_worth_a_line)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -53,6 +55,11 @@ def configure(level: str) -> None:
 
 def _configured_already(**_: object) -> None:
     """Celery asks; the answer is that it is done."""
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Drop what py-amqp says of each message that comes while a channel closes: it goes back to its queue."""
+    return bool(record.msg != IGNORED_METHOD_DURING_CHANNEL_CLOSE)
 
 
 def where(error: BaseException) -> str:
