@@ -103,6 +103,16 @@ def test_what_waits_for_a_person_is_a_warning(stage: Stage) -> None:
     assert found(stage, "dead letters") == (Verdict.OK, "none is parked")
 
 
+def test_a_flood_of_one_cause_does_not_keep_the_others_from_being_counted(stage: Stage) -> None:
+    stage.rows(
+        "insert into dead_letter (key, channel, type, cause, detail, properties, headers, body, event_id)"
+        " select 'b', 'default', 't', cause, '', '{}', '{}', '', gen_random_uuid()"
+        " from unnest(array['a flood', 'rare'], array[10001, 2]) as letters (cause, often),"
+        " generate_series(1, often)"
+    )
+    assert found(stage, "dead letters") == (Verdict.WARNING, "parked: ≥ 10000 a flood, 2 rare")
+
+
 def test_an_erasure_that_does_not_end_is_a_warning(stage: Stage) -> None:
     stage.rows("insert into erasure (channel, owner) values ('default', 'patricia')")
     assert found(stage, "erasures") == (Verdict.OK, "under way: 1")

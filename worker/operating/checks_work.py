@@ -113,7 +113,7 @@ def counted(number: int) -> str:
 
 
 def by_cause(parked: dict[str, int]) -> list[str]:
-    return [f"{count} {cause}" for cause, count in parked.items()]
+    return [f"{counted(count)} {cause}" for cause, count in parked.items()]
 
 
 def is_late(found: Waiting) -> bool:

@@ -35,5 +35,5 @@ def look(tx: Connection) -> Backlog:
         oldest_event_seconds=waiting.oldest_event_seconds(tx) or 0.0,
         overdue=overdue.count,
         oldest_overdue_seconds=overdue.age.total_seconds(),
-        parked=sum(waiting.parked(tx).values()),
+        parked=min(sum(waiting.parked(tx).values()), waiting.COUNTED_TO),
     )

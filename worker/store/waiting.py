@@ -103,10 +103,23 @@ _SUSPENDED = text("""
 SELECT count(*) FROM (SELECT FROM recurrence WHERE state = 'suspended' LIMIT :most) AS suspended
 """)
 
+# Each cause by itself, or a flood of one would keep the others from being seen; causes are few.
 _PARKED = text("""
-SELECT cause, count(*) AS letters
-FROM (SELECT cause FROM dead_letter WHERE state = 'parked' LIMIT :most) AS parked
-GROUP BY cause
+WITH RECURSIVE cause (cause) AS (
+    SELECT min(cause) FROM dead_letter WHERE state = 'parked'
+    UNION ALL
+    SELECT (SELECT min(later.cause) FROM dead_letter AS later
+            WHERE later.state = 'parked' AND later.cause > cause.cause)
+    FROM cause
+    WHERE cause.cause IS NOT NULL)
+SELECT cause.cause, parked.letters
+FROM cause
+CROSS JOIN LATERAL (
+    SELECT count(*) AS letters
+    FROM (SELECT FROM dead_letter AS one
+          WHERE one.state = 'parked' AND one.cause = cause.cause
+          LIMIT :most) AS counted) AS parked
+WHERE cause.cause IS NOT NULL
 ORDER BY letters DESC, cause
 """)
 
@@ -143,7 +156,7 @@ def suspended(tx: Connection) -> int:
 
 
 def parked(tx: Connection) -> dict[str, int]:
-    """Count dead letters that wait for a person, by their cause, the most frequent first."""
+    """Count dead letters that wait for a person by cause, each to COUNTED_TO, the most frequent first."""
     return {row.cause: row.letters for row in tx.execute(_PARKED, {"most": COUNTED_TO})}
 
 
