@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from outside import stage as stages
 from outside.listener import Listener
 from outside.processes import WorkerProcess, working
 from outside.stage import Stage, fresh
@@ -35,6 +36,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             raise
         pytest.skip(str(error))
     yield started
+    stages.forget(started)
     if started.rabbitmq is not None and started.rabbitmq.popen is not None:
         started.rabbitmq.popen.kill()  # its data go anyway, and its own way of stopping takes six seconds
     started.stop()
