@@ -9,7 +9,7 @@ from outside.processes import WorkerProcess, working
 from outside.scraping import Pages
 from outside.shop import open_shop
 from outside.stage import Stage, fresh
-from outside.upstream import Upstream
+from outside.upstream import Upstream, connections, lent
 
 from worker.local import ports
 from worker.local.servers import Servers
@@ -48,6 +48,18 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
     """Give a channel with the acceptance data of datasets; a module that needs other data has its own."""
     with Upstream(stage.broker_url) as upstream:
         return observatory(upstream, acceptance_data())
+
+
+@pytest.fixture(scope="package")
+def idle_upstreams(stage: Stage) -> Iterator[list[Upstream]]:
+    with connections() as idle:
+        yield idle
+
+
+@pytest.fixture
+def upstream(stage: Stage, worker: WorkerProcess, idle_upstreams: list[Upstream]) -> Iterator[Upstream]:
+    with lent(idle_upstreams, stage.broker_url) as upstream:
+        yield upstream
 
 
 @pytest.fixture

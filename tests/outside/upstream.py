@@ -1,17 +1,21 @@
 """An upstream service: publishes commands with confirms, one after the other, and waits for replies."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import pika
+from pika.exceptions import AMQPError
 
 from outside.connecting import connect
 from outside.wire import Message, Result, command, unique
 
 COMMANDS = "basket.commands"
 WITHIN_SECONDS = 15.0
+_DIRECTLY = "amq.rabbitmq.reply-to"
 
 
 class Upstream:
@@ -21,11 +25,7 @@ class Upstream:
         self._connection = connect(broker_url)
         self._channel = self._connection.channel()
         self._channel.confirm_delivery()
-        self.replies: list[Result] = []
-        self.reply_to = "amq.rabbitmq.reply-to" if directly else unique("basket.replies.tests")
-        if not directly:
-            self._channel.queue_declare(self.reply_to, exclusive=True)
-        self._channel.basic_consume(self.reply_to, self._receive, auto_ack=True)
+        self._take_replies(_DIRECTLY if directly else unique("basket.replies.tests"))
 
     def __enter__(self) -> Self:
         return self
@@ -33,6 +33,9 @@ class Upstream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         if self._connection.is_open:
             self._connection.close()
 
@@ -90,5 +93,46 @@ class Upstream:
         correlation_id = message.properties.correlation_id or message.message_id
         return [one for one in self.replies if one.correlation_id == correlation_id]
 
-    def _receive(self, _channel: Any, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
-        self.replies.append(Result.received(method.routing_key, properties, body))
+    def starts_over(self) -> bool:
+        """Be like a new one: what is still said to the former queue is lost. False when it is closed."""
+        try:
+            self._channel.queue_delete(self.reply_to)
+            self._take_replies(unique("basket.replies.tests"))
+        except AMQPError:
+            return False
+        return True
+
+    def _take_replies(self, queue: str) -> None:
+        replies: list[Result] = []
+
+        def receive(_channel: Any, method: Any, properties: pika.BasicProperties, body: bytes) -> None:
+            """Keep it with those of its own queue: one to the former queue may be on its way still."""
+            replies.append(Result.received(method.routing_key, properties, body))
+
+        self.replies = replies
+        self.reply_to = queue
+        if queue != _DIRECTLY:
+            self._channel.queue_declare(queue, exclusive=True)
+        self._channel.basic_consume(queue, receive, auto_ack=True)
+
+
+@contextmanager
+def lent(idle: list[Upstream], broker_url: str) -> Iterator[Upstream]:
+    """Have one whose connection is an earlier test's: to connect takes longer than most commands."""
+    upstream = idle.pop() if idle else Upstream(broker_url)
+    try:
+        yield upstream
+    finally:
+        if upstream.starts_over():
+            idle.append(upstream)
+        else:
+            upstream.close()
+
+
+@contextmanager
+def connections() -> Iterator[list[Upstream]]:
+    """Keep what is lent, and close it at last."""
+    idle: list[Upstream] = []
+    yield idle
+    for upstream in idle:
+        upstream.close()

@@ -9,7 +9,7 @@ from outside.processes import scheduling, working
 from outside.scraping import Pages
 from outside.shop import BENQ, open_shop
 from outside.stage import Stage, fresh
-from outside.upstream import Upstream
+from outside.upstream import Upstream, connections, lent
 from outside.wire import unique
 from standing import House, furnished
 
@@ -69,9 +69,15 @@ def live(servers: Servers, pages: Pages, tmp_path_factory: pytest.TempPathFactor
         yield stage
 
 
+@pytest.fixture(scope="session")
+def idle_upstreams(live: Stage) -> Iterator[list[Upstream]]:
+    with connections() as idle:
+        yield idle
+
+
 @pytest.fixture
-def buyer(live: Stage) -> Iterator[Upstream]:
-    with Upstream(live.broker_url) as upstream:
+def buyer(live: Stage, idle_upstreams: list[Upstream]) -> Iterator[Upstream]:
+    with lent(idle_upstreams, live.broker_url) as upstream:
         yield upstream
 
 
