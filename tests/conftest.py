@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 from outside import stage as stages
+from outside.keeper import keeping
 from outside.listener import Listener
 from outside.processes import WorkerProcess, working
 from outside.stage import Stage, fresh
 from outside.upstream import Upstream
 
 from worker.local.child import LocalStackError
+from worker.local.postgres import Postgres
 from worker.local.servers import Servers, start_servers
 
 _LINES_OF_LOG_SHOWN = 25
@@ -29,18 +31,20 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    try:
-        started = start_servers(tmp_path_factory.mktemp("servers"))
-    except LocalStackError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    yield started
-    stages.forget(started)
-    if started.rabbitmq is not None and started.rabbitmq.popen is not None:
-        started.rabbitmq.popen.kill()  # its data go anyway, and its own way of stopping takes six seconds
-    started.stop()
-    started.remove()
+    state_dir = tmp_path_factory.mktemp("servers")
+    with keeping(state_dir, Postgres(state_dir).home):
+        try:
+            started = start_servers(state_dir)
+        except LocalStackError as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(str(error))
+        yield started
+        stages.forget(started)
+        if started.rabbitmq is not None and started.rabbitmq.popen is not None:
+            started.rabbitmq.popen.kill()  # its data go anyway, and its own way of stopping takes six seconds
+        started.stop()
+        started.remove()
 
 
 @pytest.fixture(scope="module")
