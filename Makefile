@@ -2,6 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help .venv demo test test-slow test-faults test-all check schemas baseline docs clean
 BIN := .venv/bin
+# Each worker of pytest-xdist has servers of its own, and takes whole files in the order of tests/conftest.py.
+# A broker that the environment names has one vhost for all tests: one after the other then.
+SIDE_BY_SIDE := $(if $(BASKETRY_BROKER_URL),,-n auto --dist loadfile --no-loadscope-reorder)
 
 help: ## list the targets
 	@sed -n 's/^\([.a-z-]*\):[^#]*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r target does; do \
@@ -16,7 +19,7 @@ demo: .venv/installed ## start everything on this machine, show it at work, stop
 	@$(BIN)/basketry demo
 
 test: .venv/installed ## run all tests but the slow tiers, against a real PostgreSQL and RabbitMQ
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-slow: .venv/installed ## run the slow tests only, of every tier but the faults
 	@$(BIN)/pytest -m slow

@@ -22,6 +22,7 @@ from worker.local.servers import Servers, start_servers
 
 _LINES_OF_LOG_SHOWN = 25
 _CHARACTERS_OF_A_LINE_SHOWN = 400
+_WORKERS_AT_MOST = 4  # each with a Postgres and a RabbitMQ of its own
 
 
 def pytest_configure() -> None:
@@ -29,8 +30,22 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for something most of their time."""
+    return min(len(os.sched_getaffinity(0)) + 1, _WORKERS_AT_MOST)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what needs no server at the end: short files, so that all who share the tests end together."""
+    with_servers = {item.path for item in items if "servers" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in with_servers)
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Give Postgres and RabbitMQ; under pytest-xdist each worker has a pair of its own."""
     state_dir = tmp_path_factory.mktemp("servers")
     with keeping(state_dir, Postgres(state_dir).home):
         try:
