@@ -47,6 +47,14 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int = 1  # how often it was begun, where that is counted
     is_given_up: bool = False  # to be parked as it is: its body is not looked at
 
+    @property
+    def has_expired(self) -> bool:
+        """Whether the broker has dead-lettered it last for waiting longer than its sender allows."""
+        match self.headers.get("x-death"):
+            case [{"reason": "expired"}, *_]:
+                return True
+        return False
+
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """A command message that has been read: what it says, and every problem found while reading it."""

@@ -35,9 +35,8 @@ NAME = "basketry.apply_commands"
 _RELAYED_WITHIN_SECONDS = 0.5
 
 _ENDED_ITS_WORKERS = "Its workers ended while it was handled: every attempt began, and none came to an end."
-_GIVEN_UP_BY_THE_BROKER = (
-    "It came back to the broker more often than its queue allows, and was dead-lettered."
-)
+_CAME_BACK = "It came back to the broker more often than its queue allows, and was dead-lettered."
+_EXPIRED = "It expired in its queue: its sender had limited how long it may wait (`expiration`)."
 
 log = logs.get(__name__)
 
@@ -114,7 +113,7 @@ def _apply(tools: Tools, deliveries: Sequence[Delivery]) -> Outcome:
 
 def _apply_suspect(tools: Tools, delivery: Delivery) -> Outcome:
     if delivery.is_given_up:
-        return _park_unread(tools, delivery, _GIVEN_UP_BY_THE_BROKER)
+        return _park_unread(tools, delivery, _EXPIRED if delivery.has_expired else _CAME_BACK)
     try:
         attempt = tools.suspects.begin(delivery)
     except database.TryAgain as error:

@@ -78,3 +78,15 @@ def test_what_nobody_can_read_is_parked_from_there_too(stage: Stage, events: Lis
     assert events.answer(odd).status == 500
     assert len(letters(stage, odd)) == 1
     assert_drained(stage)
+
+
+@pytest.mark.usefixtures("upstream")
+def test_of_one_that_expired_it_is_said_that_its_sender_wanted_it_so(stage: Stage, events: Listener) -> None:
+    death = {"reason": "expired", "queue": "basket.commands.00", "count": 1}
+    expired = command("basket.create", unique("basket"), headers={"x-death": [death]})
+    came_back = command("basket.create", unique("basket"))
+    dead_letter(stage, expired, came_back)
+    assert [events.answer(one).status for one in (expired, came_back)] == [500, 500]
+    details = "select detail from dead_letter where message_id = %s"
+    assert "`expiration`" in stage.rows(details, expired.message_id)[0][0]
+    assert "It came back" in stage.rows(details, came_back.message_id)[0][0]
