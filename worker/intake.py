@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _RETURNED = "x-delivery-count"  # of quorum queues: how often a message has come back
 _ALARMING_RETURNS = 20
+_LONGEST_WAIT_SECONDS = 7 * 24 * 3600.0  # what says it was sent before that has a clock that says nothing
 BATCH_BYTES = 4 * 1024 * 1024  # of bodies, that are worked at together or wait for it
 
 log = logs.get(__name__)
@@ -164,10 +165,13 @@ class Intake:
 def oldest_published_at(intakes: Iterable[Intake | None]) -> float | None:
     """Give the unix time of the oldest message that is not acked: as it says, or since it has arrived."""
     unacked = [message for intake in intakes if intake is not None for message in intake.unacked]
-    return min(
-        (commands.published_at(one.properties, one.headers) or one.received_at for one in unacked),
-        default=None,
-    )
+    return min((_published_at(one) for one in unacked), default=None)
+
+
+def _published_at(message: Message) -> float:
+    published_at = commands.published_at(message.properties, message.headers) or message.received_at
+    is_no_time_of_sending = message.received_at - published_at > _LONGEST_WAIT_SECONDS
+    return message.received_at if is_no_time_of_sending else published_at
 
 
 def _returns(message: Message, headers: dict[str, Any]) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 
+import psycopg
 import pytest
 from outside.claims import SECRET, token
 from outside.flood import publish
@@ -178,3 +179,19 @@ def test_there_is_nothing_else(pages: Pages, upstream: Upstream, path: str) -> N
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_nothing_can_be_changed(pages: Pages, upstream: Upstream, method: str) -> None:
     assert pages.get("/readyz", method)[0] == 405
+
+
+@pytest.mark.parametrize(("sent_ago", "at_least"), [(1000, 1000), (1_000_000_000, 0)])
+def test_a_message_waits_since_it_was_sent_unless_it_says_years(
+    stage: Stage, upstream: Upstream, pages: Pages, sent_ago: int, at_least: int
+) -> None:
+    basket = unique("basket")
+    upstream.ask("basket.create", basket)
+    said_at = int(time.time()) - sent_ago
+    update = command("basket.update", basket, {"department": "D"}, timestamp=said_at)
+    with psycopg.connect(stage.database_url) as holding:
+        holding.execute("select from basket where id = %s for update", (basket,))
+        upstream.send(upstream.expecting(update))
+        waits = "basketry_oldest_waiting_seconds", frozenset[tuple[str, str]]()
+        wait_for(lambda: pages.scrape()[waits] > 0)
+        assert at_least <= pages.scrape()[waits] < at_least + 100
