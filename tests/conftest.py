@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from outside import stage as stages
 from outside.keeper import keeping
 from outside.listener import Listener
@@ -60,6 +61,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             started.rabbitmq.popen.kill()  # its data go anyway, and its own way of stopping takes six seconds
         started.stop()
         started.remove()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Take back how a command line that was run in this process has set up the logs."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="module")
