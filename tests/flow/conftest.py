@@ -50,8 +50,9 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
         return observatory(upstream, acceptance_data())
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def idle_upstreams(stage: Stage) -> Iterator[list[Upstream]]:
+    """Keep connections for a module: some have a stage of their own."""
     with connections() as idle:
         yield idle
 
