@@ -40,12 +40,16 @@ def is_listened_to(broker_url: str) -> bool:
 def test_the_example_says_what_it_promises(stage: Stage, worker: WorkerProcess) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     printed: list[tuple[object, ...]] = []
+    refused, heard = (
+        (400, "command.malformed.error", ["$.department"]),
+        ("command.completed", "basket-7", 2, 200),
+    )
 
     def from_outside() -> None:
         wait_for(lambda: is_listened_to(stage.broker_url))
         with Client(stage.broker_url, token=token()) as client:
             client.publish("basket.update", "basket-7", {"department": "Sales"})
-        wait_for(lambda: len(printed) == 2)
+        wait_for(lambda: heard in printed)
         os.kill(os.getpid(), signal.SIGTERM)
 
     names = {
@@ -57,7 +61,5 @@ def test_the_example_says_what_it_promises(stage: Stage, worker: WorkerProcess) 
         ended = thread.submit(from_outside)
         exec(compile(example, str(README), "exec"), names)
         ended.result()
-    assert printed == [
-        (400, "command.malformed.error", ["$.department"]),
-        ("command.completed", "basket-7", 2, 200),
-    ]
+    # A reply leaves before its event: that of the refused call may come when somebody listens already.
+    assert [said for said in printed if said[0] != "command.rejected"] == [refused, heard]
