@@ -12,6 +12,7 @@ UNREACHABLE = {
 }
 
 
+@pytest.mark.slow
 def test_a_stack_that_cannot_come_up_says_why_and_leaves_nothing_behind(tmp_path: Path) -> None:
     basketry = CommandLine(state_dir=tmp_path / "state", settings=UNREACHABLE)
     ended = basketry("up", "--detach", "--workers", "0", "--schedulers", "0")

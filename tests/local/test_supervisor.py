@@ -14,6 +14,8 @@ from outside.processes import ended
 from worker.local import files, rabbitmq_package, state, waiting
 from worker.local.pids import Identity
 
+pytestmark = pytest.mark.slow  # a whole stack goes up and down
+
 ROLES_WITHOUT_WORKERS = {"postgres", "rabbitmq", "supervisor"}
 
 
@@ -112,7 +114,6 @@ def test_a_postgres_that_is_killed_comes_back_at_its_address_with_its_data(baske
     assert f"postgres pid={killed} ended, exit code -9. next try in" in basketry.log()
 
 
-@pytest.mark.slow
 def test_a_broker_and_its_port_mapper_that_are_killed_come_back(basketry: CommandLine) -> None:
     stack = state.read(basketry.state_dir)
     assert stack is not None
@@ -124,7 +125,6 @@ def test_a_broker_and_its_port_mapper_that_are_killed_come_back(basketry: Comman
     assert in_time(lambda: basketry.is_up)
 
 
-@pytest.mark.slow
 def test_down_leaves_no_process_behind(basketry: CommandLine) -> None:
     before = everything(basketry)
     assert len(before) == len(ROLES_WITHOUT_WORKERS) + 1  # and epmd
@@ -137,7 +137,6 @@ def test_down_leaves_no_process_behind(basketry: CommandLine) -> None:
     assert basketry("down").returncode == 0
 
 
-@pytest.mark.slow
 def test_up_after_a_killed_supervisor_ends_what_it_left_behind(half_a_stack: CommandLine) -> None:
     before = everything(half_a_stack)
     settings = state.environment(half_a_stack.state_dir)
@@ -153,7 +152,6 @@ def test_up_after_a_killed_supervisor_ends_what_it_left_behind(half_a_stack: Com
     assert state.environment(half_a_stack.state_dir) == settings
 
 
-@pytest.mark.slow
 def test_a_stack_whose_folder_is_deleted_ends_and_a_new_one_can_take_its_place(
     half_a_stack: CommandLine,
 ) -> None:
@@ -164,7 +162,6 @@ def test_a_stack_whose_folder_is_deleted_ends_and_a_new_one_can_take_its_place(
     assert half_a_stack.is_up
 
 
-@pytest.mark.slow
 def test_two_who_bring_it_up_at_once_share_one_stack(half_a_stack: CommandLine) -> None:
     half_a_stack("down")
     with ThreadPoolExecutor() as both:
@@ -177,7 +174,6 @@ def test_two_who_bring_it_up_at_once_share_one_stack(half_a_stack: CommandLine) 
     assert half_a_stack.is_up
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "blocked",
     [set(), {signal.SIGINT}],
@@ -200,7 +196,6 @@ def test_ctrl_c_in_the_foreground_takes_everything_down(
     assert not any(identity.is_alive for identity in before)
 
 
-@pytest.mark.slow
 def test_down_after_a_killed_supervisor_ends_what_it_left_behind(half_a_stack: CommandLine) -> None:
     before = everything(half_a_stack)
     supervisor = half_a_stack.pid("supervisor")

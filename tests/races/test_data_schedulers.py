@@ -161,6 +161,7 @@ def products_fall_due(house: House, key: str) -> None:
     house.copies(key, PRODUCTS - 1)
 
 
+@pytest.mark.slow
 def test_a_slow_search_delays_no_order_of_products(house: House, folder: Path) -> None:
     with scheduling(house.stage, "busy", folder) as scheduler:
         house.basket("data", {})
