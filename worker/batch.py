@@ -92,6 +92,11 @@ def handle(
     _enter(ledger, pairs)
     asker.forget_unplaced(world.placed)
     world.save(tx)
+    return _written(tx, ledger)
+
+
+def _written(tx: Transaction, ledger: Ledger) -> Handled:
+    """Write what the commands came to."""
     outbox.append(tx, ledger.events)
     dead_letters.park(tx, ledger.letters)
     inbox.mark_parked(tx, ledger.parked)

@@ -144,15 +144,21 @@ class Ledger:
             if is_parked and identity is not None and not is_reused:
                 self.parked.append(identity)
         self.outcomes.append(_outcome(decision, is_parked=is_parked))
-        if identity is not None and not is_reused:
-            caller = self._entries[identity].caller if release is None else release.caller
-            self._known[identity] = inbox.Repeat(body_hash=envelope.body_hash, caller=caller, answer=result)
-        elif not envelope.is_read:
-            self._refused[event_id] = result
+        self._remember(envelope, None if is_reused else identity, result, release)
         if not envelope.is_read:
             self.events += [result, *said]
         self.answer_bytes += sum(event.size for event in (result, *said))
         return result
+
+    def _remember(
+        self, envelope: Envelope, identity: inbox.Identity | None, result: Event, release: Release | None
+    ) -> None:
+        """Answer repeats within this batch, too; `identity` is None without an inbox row of its own."""
+        if identity is not None:
+            caller = self._entries[identity].caller if release is None else release.caller
+            self._known[identity] = inbox.Repeat(body_hash=envelope.body_hash, caller=caller, answer=result)
+        elif not envelope.is_read:
+            self._refused[result.event_id] = result
 
     def _decision(self, envelope: Envelope, sender: Sender, *, is_reused: bool) -> tuple[Decision, str]:
         """Decide; whatever goes wrong is a refusal with 500, and the traceback for the dead letter."""
