@@ -47,6 +47,11 @@ def test_the_client_needs_nothing_of_the_service(stage: Stage, worker: WorkerPro
     arguments = [stage.broker_url, token(), unique("basket"), unique("results"), *NOT_NEEDED]
     said = run(python, "-I", "-c", TALK, *arguments, cwd=tmp_path)
     assert json.loads(said) == {"status": 201, "heard": ["command.completed"], "there": []}
+    program = subprocess.run(
+        [python.with_name("basketry")], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (program.returncode, program.stdout) == (1, "")
+    assert program.stderr.startswith("`basketry` needs click, which is not installed here.")
 
 
 def environment_with_the_client(folder: Path) -> Path:
