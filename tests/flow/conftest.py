@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from outside.listener import Listener
 from outside.observatory import Reader, acceptance_data, observatory
-from outside.processes import WorkerProcess, working
+from outside.processes import WorkerProcess, wait_for, working
 from outside.scraping import Pages
 from outside.shop import open_shop
 from outside.stage import Stage, fresh
@@ -61,6 +62,14 @@ def idle_upstreams(stage: Stage) -> Iterator[list[Upstream]]:
 def upstream(stage: Stage, worker: WorkerProcess, idle_upstreams: list[Upstream]) -> Iterator[Upstream]:
     with lent(idle_upstreams, stage.broker_url) as upstream:
         yield upstream
+
+
+@pytest.fixture
+def events(stage: Stage, worker: WorkerProcess) -> Iterator[Listener]:
+    """Hear what this test causes: what earlier ones have left to be relayed has been said before."""
+    wait_for(lambda: stage.rows("select 1 from outbox where published_at is null limit 1") == [])
+    with Listener(stage.broker_url) as events:
+        yield events
 
 
 @pytest.fixture
