@@ -62,7 +62,8 @@ class Stage:
     servers: Servers
     database_url: str
     broker_url: str
-    _idle: "list[psycopg.Connection]" = field(default_factory=list, repr=False, compare=False)
+    # Never another stage's: one made of this with `replace` has another database.
+    _idle: "list[psycopg.Connection]" = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def vhost(self) -> str:

@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,7 +72,8 @@ def restored(stage: Stage, backup: Path) -> Iterator[Stage]:
         url = urlsplit(stage.database_url)._replace(path=f"/{name}").geturl()
         try:
             run(stage, "pg_restore", "--no-owner", "--exit-on-error", "--dbname", url, str(backup))
-            yield replace(stage, database_url=url)
+            with closing(replace(stage, database_url=url)) as house:
+                yield house
         finally:
             connection.execute(sql.SQL("drop database {} with (force)").format(identifier))
 

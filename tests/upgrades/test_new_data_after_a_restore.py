@@ -5,7 +5,7 @@ The house that is restored has given out ids that its new cluster gives out once
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +34,8 @@ def another_cluster(stage: Stage, state_dir: Path) -> Iterator[Stage]:
     try:
         postgres.wait_ready(60.0)
         servers = replace(stage.servers, postgres=postgres, database_url=postgres.url)
-        yield replace(stage, servers=servers, database_url=postgres.url)
+        with closing(replace(stage, servers=servers, database_url=postgres.url)) as there:
+            yield there
     finally:
         postgres.stop()
         postgres.remove()
