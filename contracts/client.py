@@ -223,7 +223,8 @@ class Client:
                 before, cause = cause, cause if cause and isinstance(error, Unreachable) else error
                 if isinstance(error, (Refused, Unreachable)) or time.monotonic() + pause >= until:
                     what = f"{message.properties['type']} of {message.routing_key!r} was not published"
-                    why = f"{cause}; before that: {before}" if before and before is not cause else cause
+                    is_news = before is not None and str(before) != str(cause)
+                    why = f"{cause}; before that: {before}" if is_news else cause
                     raise NotPublished(f"{what}: {why}", message.properties["message_id"]) from cause
                 _log.warning("event=publish_again reason=%s", error)
             else:

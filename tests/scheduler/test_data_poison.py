@@ -129,22 +129,26 @@ def test_a_defect_before_the_search_suspends_its_basket_alone(
     assert crowd.state(POISONED) == "suspended"
 
 
-def test_one_that_alone_is_too_slow_has_failed_and_the_others_come_to_their_turn(
-    crowd: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else the first in turn would be the first again, for ever."""
-    crowd.stage.rows(_SLOW_INSERT)
-    monkeypatch.setitem(database.SESSION_SETTINGS, "statement_timeout", "300ms")
-    engine = database.engine(crowd.stage.database_url, "tests")
+def each_has_a_turn(crowd: House, **settings: str) -> None:
+    """Tick as often as there are baskets, in sessions with these settings: the poisoned one alone fails."""
+    engine = database.engine(crowd.stage.database_url, "tests", **settings)
     try:
         placed = sum(data_tick.tick(engine, at=at(DUE)).placed for _ in range(NUMBER))
     finally:
         engine.dispose()
-        crowd.stage.rows("drop function stand_still cascade")
     assert placed == NUMBER - 1
     (failed,) = crowd.events(POISONED, "order.failed")
     assert failed["body"]["reason"]["code"] == "error.service_unavailable"
     assert remains(crowd) == 0
+
+
+def test_one_that_alone_is_too_slow_has_failed_and_the_others_come_to_their_turn(crowd: House) -> None:
+    """Else the first in turn would be the first again, for ever."""
+    crowd.stage.rows(_SLOW_INSERT)
+    try:
+        each_has_a_turn(crowd, statement_timeout="300ms")
+    finally:
+        crowd.stage.rows("drop function stand_still cascade")
 
 
 def test_one_that_we_work_on_for_too_long_has_failed_and_the_others_come_to_their_turn(
@@ -159,15 +163,7 @@ def test_one_that_we_work_on_for_too_long_has_failed_and_the_others_come_to_thei
         return real(basket, *arguments)
 
     monkeypatch.setattr(gathering, "question", laborious)
-    monkeypatch.setitem(database.SESSION_SETTINGS, "idle_in_transaction_session_timeout", "400ms")
-    engine = database.engine(crowd.stage.database_url, "tests")
-    try:
-        placed = sum(data_tick.tick(engine, at=at(DUE)).placed for _ in range(NUMBER))
-    finally:
-        engine.dispose()
-    assert placed == NUMBER - 1
-    (failed,) = crowd.events(POISONED, "order.failed")
-    assert failed["body"]["reason"]["code"] == "error.service_unavailable"
+    each_has_a_turn(crowd, idle_in_transaction_session_timeout="400ms")
 
 
 def test_a_basket_of_data_that_is_closed_is_left_alone(crowd: House) -> None:
