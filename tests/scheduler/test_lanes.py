@@ -67,3 +67,20 @@ def test_many_in_the_wrong_lane_are_moved_as_many_at_a_time_as_a_tick_takes(stoc
     stocked.stage.rows("update recurrence set next_due_at = data_due_at, data_due_at = null")
     assert [tick.tick(stocked.engine, at=at(DUE), size=10).claimed for _ in range(4)] == [10, 10, 5, 0]
     assert stocked.ticks(DUE) == 25
+
+
+@pytest.mark.parametrize("holds_datasets", [False, True])
+@pytest.mark.parametrize(
+    ("next_due_at", "data_due_at"), [(DUE, DUE), (DUE, "2027-03-01T10:00"), ("2027-03-01T10:00", DUE)]
+)
+def test_one_that_an_earlier_release_has_put_into_both_lanes_is_ordered_once(
+    stocked: House, holds_datasets: bool, next_due_at: str, data_due_at: str
+) -> None:
+    stocked.basket()
+    if holds_datasets:
+        select(stocked)
+    stocked.recurs(**MONTHLY)
+    both = "update recurrence set next_due_at = %s::timestamptz, data_due_at = %s::timestamptz"
+    stocked.stage.rows(both, f"{next_due_at}Z", f"{data_due_at}Z")
+    assert stocked.ticks(DUE) == 1
+    assert lane(stocked) == ("data" if holds_datasets else "products")

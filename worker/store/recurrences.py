@@ -73,8 +73,11 @@ _CLAIMS = {lane: text(_CLAIM.format(due_at=column)) for lane, column in _COLUMNS
 _NEXTS = {lane: text(_NEXT.format(due_at=column)) for lane, column in _COLUMNS.items()}
 
 _MOVE = text("""
-UPDATE recurrence SET next_due_at = data_due_at, data_due_at = next_due_at
+UPDATE recurrence
+SET next_due_at = CASE WHEN NOT basket.holds_datasets THEN least(next_due_at, data_due_at) END,
+    data_due_at = CASE WHEN basket.holds_datasets THEN least(next_due_at, data_due_at) END
 FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS strayed (channel, id)
+JOIN basket USING (channel, id)
 WHERE recurrence.channel = strayed.channel AND recurrence.basket_id = strayed.id
 """)
 
@@ -85,13 +88,14 @@ WHERE channel = :channel AND id = :id AND holds_datasets = :holds_datasets
 FOR UPDATE SKIP LOCKED
 """)
 
+# A release that knows one lane alone may have set both instants.
 _DUE = text("""
 SELECT basket.channel, basket.id, recurrence.document::text AS recurrence, basket.document::text AS basket
 FROM unnest(CAST(:channels AS text[]), CAST(:ids AS text[])) AS claimed (channel, id)
 JOIN basket USING (channel, id)
 JOIN recurrence ON recurrence.channel = basket.channel AND recurrence.basket_id = basket.id
-WHERE coalesce(recurrence.next_due_at, recurrence.data_due_at) <= :now AND basket.is_open
-ORDER BY coalesce(recurrence.next_due_at, recurrence.data_due_at)
+WHERE least(recurrence.next_due_at, recurrence.data_due_at) <= :now AND basket.is_open
+ORDER BY least(recurrence.next_due_at, recurrence.data_due_at)
 """)
 
 _SUSPEND = text("""
