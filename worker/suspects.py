@@ -38,7 +38,7 @@ class Suspects:
     def begin(self, delivery: Delivery) -> int:
         """Count an attempt before it is made; give which one it is. Raises database.TryAgain.
 
-        Tried again by a process that has survived it, it is still the same attempt.
+        While one that was survived could not be taken back, the next is still the same.
         """
         digest = fingerprint(delivery)
         if digest not in self._begun:
@@ -55,6 +55,12 @@ class Suspects:
         self._begun.pop(digest, None)
         self._try("settle", lambda tx: attempts.settle(tx, digest))
 
+    def survived(self, delivery: Delivery) -> None:
+        """Take back an attempt that will be made again: what ends the process meanwhile is not it."""
+        digest = fingerprint(delivery)
+        if self._try("withdraw", lambda tx: attempts.withdraw(tx, [digest])):
+            self._begun.pop(digest, None)
+
     def withdraw(self) -> None:
         """Take back what was begun and is given back: neither a stop nor an outage is a message's fault."""
         begun = list(self._begun)
@@ -62,13 +68,15 @@ class Suspects:
         if begun:
             self._try("withdraw", lambda tx: attempts.withdraw(tx, begun))
 
-    def _try(self, what: str, act: Callable[[database.Transaction], None]) -> None:
+    def _try(self, what: str, act: Callable[[database.Transaction], None]) -> bool:
         """Do what only keeps a count from being too high; while the database is away it stays so."""
         try:
             with database.transaction(self._engine) as tx:
                 act(tx)
         except database.TryAgain as error:
             log.warning("attempts.not_settled", doing=what, why=str(error))
+            return False
+        return True
 
     def _count(self, digest: bytes) -> int:
         with database.transaction(self._engine) as tx:

@@ -127,6 +127,8 @@ def _apply_suspect(tools: Tools, delivery: Delivery) -> Outcome:
         outcome = _apply_arrived(alone, [structs.replace(delivery, attempts=attempt)])
     if isinstance(outcome, Done):
         tools.suspects.settled(delivery)
+    else:
+        tools.suspects.survived(delivery)
     return outcome
 
 

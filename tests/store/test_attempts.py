@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+import psycopg
 import pytest
 from outside.stage import Stage
 
@@ -53,6 +54,28 @@ def test_what_is_given_back_unharmed_was_no_attempt(engine: database.Engine) -> 
     stopped.withdraw()
     next_one = Suspects(engine)
     assert [next_one.begin(POISON), next_one.begin(ANOTHER)] == [2, 1]
+
+
+def test_what_is_to_be_tried_again_was_no_attempt(engine: database.Engine) -> None:
+    for _ in range(4):
+        holding = Suspects(engine)
+        for _ in range(4):
+            assert holding.begin(POISON) == 1
+            holding.survived(POISON)
+
+
+def test_an_attempt_that_cannot_be_taken_back_is_not_counted_twice(stage: Stage) -> None:
+    hurried = database.engine(stage.database_url, "tests", lock_timeout="10ms")
+    holding = Suspects(hurried)
+    assert holding.begin(POISON) == 1
+    with psycopg.connect(stage.database_url) as another:
+        another.execute("lock table attempt in exclusive mode")
+        holding.survived(POISON)
+    for _ in range(2):
+        assert holding.begin(POISON) == 1
+        holding.survived(POISON)
+    stage.rows("delete from attempt")
+    hurried.dispose()
 
 
 def test_a_database_that_is_away_leaves_the_count_as_it_is() -> None:
