@@ -1,10 +1,13 @@
 """Recurrences wait in the lane of what their baskets hold; one that has changed still comes to its turn."""
 
+from functools import partial
+
 import pytest
 from holding import DS1, Catalogue, select, taken
 from standing import House, at
 
 from scheduler import data_tick, tick
+from worker.store import database
 
 DUE = "2026-03-01T10:00"
 MONTHLY = {"startDate": f"{DUE}:00Z", "interval": "P1M"}
@@ -84,3 +87,24 @@ def test_one_that_an_earlier_release_has_put_into_both_lanes_is_ordered_once(
     stocked.stage.rows(both, f"{next_due_at}Z", f"{data_due_at}Z")
     assert stocked.ticks(DUE) == 1
     assert lane(stocked) == ("data" if holds_datasets else "products")
+
+
+@pytest.mark.parametrize("holds_datasets", [False, True])
+def test_what_is_due_longest_comes_first(stocked: House, holds_datasets: bool) -> None:
+    """Also where PostgreSQL does not find them in that order anyway, for it reads the whole table."""
+    without_index = {"enable_indexscan": "off", "enable_bitmapscan": "off", "enable_indexonlyscan": "off"}
+    engine = database.engine(stocked.stage.database_url, "tests", **without_index)
+    days = range(9, 0, -1)
+    for day in days:
+        basket = stocked.basket(f"b-{day}")
+        if holds_datasets:
+            select(stocked, basket)
+        stocked.recurs(basket, startDate=f"2026-03-0{day}T10:00:00Z", interval="P1M")
+    one_of_data, one_of_products = data_tick.tick, partial(tick.tick, size=1)
+    ordered: list[str] = []
+    for _ in days:
+        (one_of_data if holds_datasets else one_of_products)(engine, at=at("2026-03-20T10:00"))
+        now_ordered = stocked.stage.rows("select basket_id from customer_order")
+        ordered += [id_ for (id_,) in now_ordered if id_ not in ordered]
+    assert ordered == [f"b-{day}" for day in reversed(days)]
+    engine.dispose()
