@@ -12,6 +12,7 @@ from outside.shop import open_shop
 from outside.stage import Stage, fresh
 from outside.upstream import Upstream, connections, lent
 
+from tests.flow.letters import CHANNEL, Operator
 from worker.local import ports
 from worker.local.servers import Servers
 
@@ -76,3 +77,16 @@ def events(stage: Stage, worker: WorkerProcess) -> Iterator[Listener]:
 def reader(upstream: Upstream, channel: str) -> Reader:
     """Give somebody without a basket."""
     return Reader(upstream, channel)
+
+
+@pytest.fixture(scope="module")
+def replaying(stage: Stage, worker: WorkerProcess) -> str:
+    """Give the channel of those whose commands are parked."""
+    with Upstream(stage.broker_url) as upstream:
+        open_shop(upstream, CHANNEL)
+    return CHANNEL
+
+
+@pytest.fixture
+def operator(stage: Stage, upstream: Upstream, replaying: str) -> Operator:
+    return Operator(stage, upstream)

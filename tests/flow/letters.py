@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+import pika
 import psycopg
 from click.testing import CliRunner, Result
 from outside.furnishing import elements, product
@@ -78,6 +80,14 @@ class Operator:
         wait_for(lambda: bool(self._stage.rows(query, message.key)))
         ((id_,),) = self._stage.rows(query, message.key)
         return int(id_)
+
+
+def without_token(message: Message, id_: int) -> Message:
+    """Give a message as the relay sends it once more."""
+    headers = {"channel": CHANNEL, "x-basketry-replay-of": id_}
+    return replace(
+        message, properties=pika.BasicProperties(**{**vars(message.properties), "headers": headers})
+    )
 
 
 @contextmanager

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 from outside.claims import token
-from outside.processes import WorkerProcess
-from outside.shop import open_shop
 from outside.stage import Stage
 from outside.upstream import Upstream
 from outside.wire import unique
@@ -15,17 +13,6 @@ from outside.wire import unique
 from tests.flow.letters import CHANNEL, Operator, run
 
 SHAKE = "command.unknown_type.error"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _open(stage: Stage, worker: WorkerProcess) -> None:
-    with Upstream(stage.broker_url) as upstream:
-        open_shop(upstream, CHANNEL)
-
-
-@pytest.fixture
-def operator(stage: Stage, upstream: Upstream) -> Operator:
-    return Operator(stage, upstream)
 
 
 def listed(operator: Operator, *arguments: str) -> list[dict[str, Any]]:
