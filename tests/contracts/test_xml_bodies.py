@@ -9,6 +9,7 @@ import pytest
 import wild
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reading_xml import codes_and_paths, problems_of, read
 
 from contracts import codec_json, codec_xml, commands, reference_data
 from contracts.body import Command, Money
@@ -19,7 +20,7 @@ from contracts.commands import (
     RecurrencePreview,
     RecurrenceResume,
 )
-from contracts.errors import ErrorKey, Errors, Problem, in_order
+from contracts.errors import ErrorKey
 from contracts.reference_data import (
     AddressPut,
     ChannelPut,
@@ -39,33 +40,6 @@ LETTERS = "".join(
 texts = st.text(LETTERS, max_size=20)
 trimmed = texts.map(lambda text: text.strip(" \t\n"))
 types = st.sampled_from(TYPES)
-
-
-def problems_of(body: bytes, type_: type[Command]) -> list[Problem]:
-    """Decode a body; whatever comes of it must be a command, or problems, that can be answered and kept."""
-    command, problems = codec_xml.decode(body, type_)
-    assert (command is None) == any(problem.code is ErrorKey.MALFORMED for problem in problems)
-    for problem in problems:
-        assert problem.path is not None
-        assert problem.path.startswith("$")
-        assert wild.is_storable(problem.message)
-        assert wild.is_storable(problem.path)
-    errors = Errors(errors=in_order(problems))
-    assert len(codec_json.encode(errors)) < 2**19
-    assert codec_xml.encode(errors)
-    if command is not None:
-        assert all(map(wild.is_storable, wild.all_texts(command)))
-    return problems
-
-
-def codes_and_paths(body: str, type_: type[Command]) -> list[tuple[str, str | None]]:
-    return [(problem.code.split(".")[1], problem.path) for problem in problems_of(body.encode(), type_)]
-
-
-def read(body: str, type_: type[Command]) -> Any:
-    command, problems = codec_xml.decode(body.encode(), type_)
-    assert problems == []
-    return command
 
 
 def written(name: str, value: Any) -> str:

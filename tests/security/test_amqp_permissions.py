@@ -1,6 +1,5 @@
 """What an AMQP user may do: each role its own work, and nothing of another's, on a real broker."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import kombu
 import pika
 import pytest
-from brokerage import PERMISSIONS, Users, generated, users
+from brokerage import Users, users
 from outside.claims import token
 from outside.connecting import connect
 from outside.furnishing import elements
@@ -23,7 +22,6 @@ from pika.exceptions import ChannelClosedByBroker
 from contracts.broker import listening
 from contracts.client import Client, Event
 from worker import topology
-from worker.local.child import LocalStackError
 
 Attempt = Callable[[Any, Users], object]
 
@@ -276,40 +274,3 @@ def test_a_scheduler_places_an_order_and_sends_its_event(
     wait_for(lambda: "sweep.relayed" in scheduler.log)
     for process in (worker, scheduler):
         assert "ACCESS_REFUSED" not in process.log
-
-
-def test_the_definitions_that_are_shipped_are_the_generators(servers: object) -> None:
-    pairs = ("worker=basketry-worker", "scheduler=basketry-scheduler", "operator=basketry-operator")
-    printed = generated(*pairs, "publisher=shop", "consumer=billing")
-    assert printed.stdout == PERMISSIONS.with_name("definitions.json").read_text()
-    assert "password" not in printed.stdout
-
-
-def test_a_user_with_two_roles_may_do_what_both_may() -> None:
-    (both,) = json.loads(generated("publisher=erp", "consumer=erp", "--vhost", "x").stdout)["permissions"]
-    assert both == {
-        "user": "erp",
-        "vhost": "x",
-        "configure": r"^(basket\.replies\.erp\..+|erp\..+)$",
-        "write": r"^(basket\.commands|erp\..+)$",
-        "read": r"^(basket\.replies\.erp\..+|basket\.events|erp\..+)$",
-    }
-
-
-@pytest.mark.parametrize(
-    "pair", ["consumer=basket", "publisher=a.b", "publisher=", "king=x", "consumer=.*", "x"]
-)
-def test_a_name_that_would_reach_further_is_refused(pair: str) -> None:
-    refused = generated(pair)
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert "cannot be a user here" in refused.stderr or "there is no role" in refused.stderr
-
-
-def test_permissions_of_a_user_that_is_not_there_are_an_error(
-    stage: Stage, management: Management, tmp_path: Path
-) -> None:
-    definitions = tmp_path / "definitions.json"
-    definitions.write_text(generated("--vhost", stage.vhost, f"publisher={unique('nobody')}").stdout)
-    assert stage.servers.rabbitmq is not None
-    with pytest.raises(LocalStackError, match="no_such_user"):
-        stage.servers.rabbitmq.rabbitmqctl("import_definitions", str(definitions))
