@@ -1,11 +1,14 @@
 """The pages for who changes the code name what is there."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+FOLDERS = ("contracts", "deploy", "scheduler", "tests", "worker")
+MOST_LINES_OF_A_MODULE, MOST_LINES_OF_A_FUNCTION = 300, 40  # as tests/README.md says
 PAGES = ("README.md", "tests/README.md", "worker/README.md")
 PATH = re.compile(r"`((?:\.ci|contracts|deploy|scheduler|tests|worker)/[\w./-]*)`|\]\(([\w./-]+)\)")
 # In a cell: a file, then names that are in it.
@@ -36,3 +39,18 @@ def test_every_name_beside_a_file_is_defined_in_it() -> None:
         if not re.search(rf"^ *(def|class) {name}\b", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
     ]
     assert missing == []
+
+
+def test_modules_and_functions_are_as_short_as_agreed() -> None:
+    modules = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    assert len(modules) > 400
+    too_long = []
+    for path in modules:
+        source = path.read_text(encoding="utf-8")
+        if len(source.splitlines()) > MOST_LINES_OF_A_MODULE:
+            too_long.append(str(path))
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
+                lines = node.end_lineno - node.lineno + 1
+                too_long += [f"{path}:{node.lineno}"] if lines > MOST_LINES_OF_A_FUNCTION else []
+    assert too_long == []

@@ -107,24 +107,19 @@ def shares_of(rebate: Fraction, totals: list[Fraction], currency: str) -> list[F
     return shares
 
 
+def tax(amounts: list[tuple[Decimal, Fraction]], currency: str, *, is_net: bool) -> Fraction:
+    sums: dict[Fraction, Fraction] = defaultdict(Fraction)
+    for rate, amount in amounts:
+        sums[Fraction(rate)] += amount
+    parts = (amount * rate / (100 if is_net else 100 + rate) for rate, amount in sums.items())
+    return sum((rounded(part, currency) for part in parts), Fraction(0))
+
+
 def exact(sale: Sale) -> dict[str, Fraction]:
     """Reckon the totals with fractions, from the sentences of the contract."""
     content, channel, catalog = sale.content, sale.channel, sale.catalog
     currency, is_net = content.currency, channel.price_type == "net"
     promotions = list(catalog.promotions.values())
-
-    def tax(amounts: list[tuple[Decimal, Fraction]]) -> Fraction:
-        sums: dict[Decimal, Fraction] = defaultdict(Fraction)
-        for rate, amount in amounts:
-            sums[rate] += amount
-        return sum(
-            (
-                rounded(amount * Fraction(rate) / (100 if is_net else 100 + Fraction(rate)), currency)
-                for rate, amount in sums.items()
-            ),
-            Fraction(0),
-        )
-
     totals, tax_rates = [], []
     for item in content.items:
         product = catalog.products[item.sku]
@@ -141,7 +136,8 @@ def exact(sale: Sale) -> dict[str, Fraction]:
     # Which of two equally large items bears the remainder is the question of the last test.
     assume(all(distinct[total] == rate for total, rate in zip(totals, tax_rates, strict=True)))
     paid = [(rate, total - share) for rate, total, share in zip(tax_rates, totals, shares, strict=True)]
-    taxes = tax(paid) + tax([(channel.shipping_tax_rate, shipping - shipping_rebate)])
+    of_shipping = [(channel.shipping_tax_rate, shipping - shipping_rebate)]
+    taxes = tax(paid, currency, is_net=is_net) + tax(of_shipping, currency, is_net=is_net)
     to_pay = items - rebate + shipping - shipping_rebate
     if content.tax_exempt:
         return {"tax": Fraction(0), "basket": to_pay if is_net else to_pay - taxes}

@@ -50,12 +50,10 @@ def test_every_kind_of_reference_data_is_loaded_and_a_channel_before_what_is_in_
     assert account(loading("load", path).stdout) == (5, 0, 5, 0)
 
 
-def test_a_line_that_is_refused_is_said_with_its_number_and_stops_no_other(
-    loading: CommandLine, stage: Stage, channel: str, tmp_path: Path
-) -> None:
+def two_good_lines_among_others() -> list[bytes]:
     longest = 256 * 1024
     too_long = {"providerId": "p", "createdAt": 0, "attributes": {"a": "x" * longest}}
-    lines = [
+    return [
         line("URN:1"),
         b"{}\n",
         b'{"key": "URN:2", "body": {"providerId": "\xff", "createdAt": 0}}\n',
@@ -69,8 +67,13 @@ def test_a_line_that_is_refused_is_said_with_its_number_and_stops_no_other(
         b'{"key": "URN:9", "body": {"providerId": "p", "providerId": "q", "createdAt": 0}}\n',
         line("URN:10").removesuffix(b"\n"),
     ]
+
+
+def test_a_line_that_is_refused_is_said_with_its_number_and_stops_no_other(
+    loading: CommandLine, stage: Stage, channel: str, tmp_path: Path
+) -> None:
     rejects = tmp_path / "rejects.ndjson"
-    path = written(tmp_path, *lines)
+    path = written(tmp_path, *two_good_lines_among_others())
     done = loading("load", path, "--channel", channel, "--rejects", str(rejects))
     assert (done.returncode, account(done.stdout)) == (1, (12, 2, 0, 10))
     found = [json.loads(text) for text in rejects.read_text().splitlines()]
