@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 LARGE_LOG_BYTES = 20_000_000
+_TAIL_BYTES = 65_536  # a whole log would be read, and held, at each end of a child
 
 
 def write_private(path: Path, text: str) -> None:
@@ -46,9 +47,11 @@ def secret() -> str:
 
 
 def tail(path: Path, lines: int = 15) -> str:
-    """Return the last lines of a log; a sentence when there is none."""
+    """Return the last lines of a log, cut to 64 KiB in all; a sentence when there is none."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return f"({path} was never written)"
     return "\n".join(text.splitlines()[-lines:])
