@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from uuid import uuid4
 
 import pika
-import pytest
+from left_to_relay import an_event
 from outside.connecting import connect
 from outside.listener import EVENTS, Listener
 from outside.processes import wait_for
@@ -17,22 +16,9 @@ from worker import relay
 from worker.publisher import Publisher
 from worker.store import database, outbox
 
-OTHER, REFUSED = "command.completed", "order.placed"
+REFUSED = "order.placed"
 ROUND = relay._EVENTS_PER_TRANSACTION
 MORE_THAN_A_ROUND = ROUND + 100
-
-
-@pytest.fixture
-def engine(stage: Stage) -> Iterator[database.Engine]:
-    engine = database.engine(stage.database_url, "tests")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def sender(stage: Stage) -> Iterator[Publisher]:
-    with closing(Publisher(stage.broker_url, "tests")) as sender:
-        yield sender
 
 
 def test_later_events_of_a_refused_one_wait_for_it(
@@ -42,9 +28,9 @@ def test_later_events_of_a_refused_one_wait_for_it(
     with Listener(stage.broker_url) as events:
         with a_full_queue(stage):
             with database.transaction(engine) as tx:
-                types = (OTHER, REFUSED, OTHER)
-                outbox.append(tx, [an_event(refused, number, type_) for number, type_ in enumerate(types)])
-                outbox.append(tx, [an_event(other, number, OTHER) for number in range(3)])
+                middle = an_event(refused, 1, type_=REFUSED)
+                outbox.append(tx, [an_event(refused, 0), middle, an_event(refused, 2)])
+                outbox.append(tx, [an_event(other, number) for number in range(3)])
             assert relay.relay(engine, sender, range(outbox.PARTITIONS)) == 4
             assert pending(stage) == [(refused, 1), (refused, 2)]
         assert relay.relay(engine, sender, range(outbox.PARTITIONS)) == 2
@@ -60,8 +46,8 @@ def test_a_round_after_a_refusal_publishes_nothing_more_of_its_key(
     key = unique("refused")
     with Listener(stage.broker_url) as events:
         with database.transaction(engine) as tx:
-            later = [an_event(key, number, OTHER) for number in range(1, MORE_THAN_A_ROUND)]
-            outbox.append(tx, [an_event(key, 0, REFUSED), *later])
+            later = [an_event(key, number) for number in range(1, MORE_THAN_A_ROUND)]
+            outbox.append(tx, [an_event(key, 0, type_=REFUSED), *later])
         ((partition,),) = stage.rows("select distinct partition from outbox where key = %s", key)
         with a_full_queue(stage):
             rounds = iter([True, True, False])  # the second finds nothing more that may go
@@ -99,16 +85,4 @@ def has_room(channel: BlockingChannel, queue: str) -> bool:
 def pending(stage: Stage) -> list[tuple[str, int]]:
     return stage.rows(
         "select key, (headers ->> 'version')::int from outbox where published_at is null order by seq"
-    )
-
-
-def an_event(key: str, number: int, type_: str) -> outbox.Event:
-    return outbox.Event(
-        event_id=uuid4(),
-        channel="default",
-        key=key,
-        type=type_,
-        correlation_id=None,
-        headers={"key": key, "version": number},
-        body="{}",
     )

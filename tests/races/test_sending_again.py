@@ -1,7 +1,6 @@
 """The relay sends the commands of released letters: as they were kept, to a queue that is there."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -29,19 +28,6 @@ def stage(servers: Servers) -> Iterator[Stage]:
     """Give a vhost of its own to each test: which queues are there is what it is about."""
     with fresh(servers) as stage:
         yield stage
-
-
-@pytest.fixture
-def engine(stage: Stage) -> Iterator[database.Engine]:
-    engine = database.engine(stage.database_url, "tests")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def sender(stage: Stage) -> Iterator[Publisher]:
-    with closing(Publisher(stage.broker_url, "tests")) as sender:
-        yield sender
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
+from left_to_relay import an_event
 from outside.listener import Listener
 from outside.numbered import assert_repeats_are_identical
 from outside.processes import ended
@@ -45,18 +45,6 @@ def write(stage: Stage, keys: list[str], numbers: range) -> None:
         for number in numbers:
             with database.transaction(engine) as tx:
                 outbox.append(tx, [an_event(key, number) for key in keys])
-
-
-def an_event(key: str, number: int) -> outbox.Event:
-    return outbox.Event(
-        event_id=uuid4(),
-        channel="default",
-        key=key,
-        type="command.completed",
-        correlation_id=None,
-        headers={"key": key, "version": number},
-        body="{}",
-    )
 
 
 def relay_until(stage: Stage, is_over: threading.Event) -> None:
