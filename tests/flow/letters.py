@@ -20,6 +20,7 @@ from outside.wire import Message, command, unique
 from worker import cli
 
 CHANNEL = "replaying"
+INTERNAL = "command.internal_error"
 _LOCK_CLASS, _COMMANDS = 0x6261736B, 64  # of the relay: who holds it sends the commands of released letters
 
 
@@ -74,6 +75,13 @@ class Operator:
         sent = command("basket.item.add", key or self.basket(), elements(sku), channel=CHANNEL, **options)
         assert self._upstream.ask_for(self._upstream.expecting(sent)).status == 500
         return self.letter_of(sent), sent
+
+    def parked_and_repaired(self) -> tuple[int, Message]:
+        """Have a command parked whose product is whole again; give its letter and the message."""
+        sku = self.break_product()
+        id_, sent = self.parked(sku)
+        self.repair(sku)
+        return id_, sent
 
     def letter_of(self, message: Message) -> int:
         query = "select id from dead_letter where key = %s order by id desc limit 1"

@@ -8,9 +8,7 @@ from outside.stage import Stage
 from outside.upstream import Upstream
 from outside.wire import command, unique
 
-from tests.flow.letters import CHANNEL, Operator, answers, held_back
-
-INTERNAL = "command.internal_error"
+from tests.flow.letters import CHANNEL, INTERNAL, Operator, answers, held_back
 
 
 def test_what_came_after_a_letter_is_said_and_guarded(operator: Operator, events: Listener) -> None:
@@ -49,9 +47,7 @@ def test_a_later_command_of_the_same_batch_counts(operator: Operator, upstream: 
 def test_what_comes_in_between_ends_a_guarded_replay_with_412_and_parks_it_again(
     operator: Operator, stage: Stage, events: Listener
 ) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     with held_back(stage):
         operator.replay(id_, "--expected-version", 1)
         assert operator.ask("basket.update", sent.key, {"department": "D1"}).version == 2
@@ -69,9 +65,7 @@ def test_what_comes_in_between_ends_a_guarded_replay_with_412_and_parks_it_again
 def test_the_guard_holds_for_its_publishers_own_repeat_too(
     operator: Operator, upstream: Upstream, stage: Stage
 ) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     with held_back(stage):
         operator.replay(id_, "--expected-version", 1)
         assert operator.ask("basket.update", sent.key, {"department": "D1"}).version == 2

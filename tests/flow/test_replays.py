@@ -13,12 +13,11 @@ from outside.shop import BENQ
 from outside.stage import Stage
 from outside.upstream import Upstream
 
-from tests.flow.letters import CHANNEL, Operator, answers, held_back, without_token
+from tests.flow.letters import CHANNEL, INTERNAL, Operator, answers, held_back, without_token
 from worker.operating import replaying
 from worker.store import database
 
 REUSED = "command.message_id_reused.error"
-INTERNAL = "command.internal_error"
 
 
 def test_a_replay_after_the_repair_has_its_effect_and_a_second_answer_beside_the_first(
@@ -65,9 +64,7 @@ def test_one_that_is_still_broken_is_parked_again_and_may_be_replayed_again(
 
 
 def test_eight_replays_at_once_release_it_once(operator: Operator, stage: Stage, events: Listener) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     gate, codes = threading.Barrier(8), []
 
     def replay() -> None:
@@ -97,9 +94,7 @@ def _replay_in_a_session_of_its_own(stage: Stage, id_: int) -> bool:
 def test_a_command_that_is_sent_twice_has_one_effect_and_one_answer(
     operator: Operator, upstream: Upstream, stage: Stage, events: Listener
 ) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     with held_back(stage):
         operator.replay(id_)
         upstream.send(without_token(sent, id_))
@@ -119,9 +114,7 @@ def test_a_command_that_is_sent_twice_has_one_effect_and_one_answer(
 def test_its_publishers_own_repeat_may_be_what_is_handled_and_is_replied_to(
     operator: Operator, upstream: Upstream, stage: Stage
 ) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     with held_back(stage):
         operator.replay(id_)
         reply = upstream.ask_for(upstream.expecting(sent))
@@ -132,9 +125,7 @@ def test_its_publishers_own_repeat_may_be_what_is_handled_and_is_replied_to(
 def test_a_forger_of_a_released_command_does_what_was_asked_for_and_is_told_nothing(
     operator: Operator, upstream: Upstream, stage: Stage, events: Listener
 ) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     forged = {"headers": {"channel": CHANNEL, "authorization": bearer("mallory")}}
     with held_back(stage), Upstream(stage.broker_url) as mallory:
         operator.replay(id_)

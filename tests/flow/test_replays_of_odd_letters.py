@@ -114,9 +114,7 @@ def test_an_unknown_type_with_bytes_that_are_no_text_stays_what_it_was(
 def test_a_letter_whose_message_was_forgotten_is_replayed_all_the_same(
     operator: Operator, stage: Stage, events: Listener
 ) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     stage.rows("delete from inbox where key = %s", sent.key)
     operator.replay(id_)
     assert answers(events, sent, 2)[1]["version"] == 2
@@ -126,9 +124,7 @@ def test_a_letter_whose_message_was_forgotten_is_replayed_all_the_same(
 def test_a_message_that_was_handled_since_is_not_handled_again(
     operator: Operator, upstream: Upstream, stage: Stage
 ) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     stage.rows("delete from inbox where key = %s", sent.key)
     assert upstream.ask_for(upstream.expecting(sent)).version == 2
     refused = operator.run("replay", id_, "--expected-version", 2)

@@ -7,10 +7,8 @@ from outside.stage import Stage
 from outside.upstream import Upstream
 from outside.wire import command, unique
 
-from tests.flow.letters import CHANNEL, Operator, answers, held_back, run, without_token
+from tests.flow.letters import CHANNEL, INTERNAL, Operator, answers, held_back, run, without_token
 from tests.flow.person import wait_until_forgotten
-
-INTERNAL = "command.internal_error"
 
 
 def test_what_is_given_up_or_under_way_is_not_to_be_had_twice(operator: Operator, stage: Stage) -> None:
@@ -33,9 +31,7 @@ def test_what_is_given_up_or_under_way_is_not_to_be_had_twice(operator: Operator
 def test_a_message_that_was_lost_on_its_way_is_sent_again(
     operator: Operator, stage: Stage, events: Listener
 ) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     with held_back(stage):
         operator.replay(id_)
         # As if the broker had confirmed it, and then lost its queue.
@@ -74,9 +70,7 @@ def test_an_erased_persons_command_that_was_released_is_handled_no_more(
 def test_the_history_tells_both_answers_and_what_became_of_the_letter(
     operator: Operator, stage: Stage, events: Listener
 ) -> None:
-    sku = operator.break_product()
-    id_, sent = operator.parked(sku)
-    operator.repair(sku)
+    id_, sent = operator.parked_and_repaired()
     operator.replay(id_)
     operator.wait_settled(id_)
     answers(events, sent, 2)
