@@ -6,13 +6,29 @@ from uuid import uuid4
 import values
 from msgspec import structs
 from sqlalchemy import Connection, Engine, text
-from test_dead_letters import letter
 
 from worker.store import dead_letters, inbox, outbox, replays, resends
-from worker.store.dead_letters import Letter, State
+from worker.store.dead_letters import DeadLetter, Letter, State
 from worker.store.replays import Settlement
 
 HASH = b"r" * 32
+
+
+def letter(**changed: Any) -> DeadLetter:
+    kept: dict[str, Any] = {
+        "key": "a-basket",
+        "channel": "default",
+        "type": "basket.update",
+        "message_id": "m-1",
+        "cause": "command.internal_error",
+        "detail": "Traceback",
+        "claims": {"user": "patricia", "groups": ["a"]},
+        "properties": {"type": "basket.update", "timestamp": 5, "odd": [None, True, {"x": "ä"}]},
+        "headers": {"channel": "default"},
+        "body": bytes(range(256)),
+        "event_id": uuid4(),
+    }
+    return DeadLetter(**{**kept, **changed})
 
 
 def parked(tx: Connection, key: str, message_id: str = "m-1", **changed: Any) -> Letter:

@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from letters_at_hand import letter
 from sqlalchemy import Connection, text
-from test_dead_letters import letter
 from values import event
 
 from worker.store import backlog, dead_letters, outbox, waiting

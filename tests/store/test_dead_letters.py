@@ -1,30 +1,13 @@
 """Dead letters: a message is kept whole, bytes and all, and nothing in it is lost or changed."""
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
+from letters_at_hand import letter
 from sqlalchemy import Connection, select, text
 
 from worker.store import dead_letters, tables
 from worker.store.dead_letters import DeadLetter
-
-
-def letter(**changed: Any) -> DeadLetter:
-    kept: dict[str, Any] = {
-        "key": "a-basket",
-        "channel": "default",
-        "type": "basket.update",
-        "message_id": "m-1",
-        "cause": "command.internal_error",
-        "detail": "Traceback",
-        "claims": {"user": "patricia", "groups": ["a"]},
-        "properties": {"type": "basket.update", "timestamp": 5, "odd": [None, True, {"x": "ä"}]},
-        "headers": {"channel": "default"},
-        "body": bytes(range(256)),
-        "event_id": uuid4(),
-    }
-    return DeadLetter(**{**kept, **changed})
 
 
 def parked(tx: Connection) -> list[dict[str, Any]]:

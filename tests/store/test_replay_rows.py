@@ -7,11 +7,10 @@ from uuid import uuid4
 
 import pytest
 import values
-from letters_at_hand import HASH, again, committed, parked, release, settled, states
+from letters_at_hand import HASH, again, committed, letter, parked, release, settled, states
 from msgspec import structs
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
-from test_dead_letters import letter
 
 from worker.operating import replaying
 from worker.operating.replaying import Asked, Said
