@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
 
@@ -105,22 +104,16 @@ def close_all(stage: Stage, management: Management, closed: set[str]) -> None:
     The one that it consumes on is among them: it bears the worker's name and nothing more.
     """
 
-    def opened() -> list[dict[str, Any]]:
-        listed = management.call("GET", f"vhosts/{quote(stage.vhost)}/connections")
-        return [
-            one for one in listed if one["name"] not in closed and named(one).startswith("basketry worker")
-        ]
+    def opened() -> dict[str, str]:
+        listed = management.connections(stage.vhost).items()
+        ours = {name: given for name, given in listed if given.startswith("basketry worker")}
+        return {name: given for name, given in ours.items() if name not in closed}
 
-    wait_for(lambda: any(named(one) == "basketry worker" for one in opened()))
-    for name in {one["name"] for one in opened()}:
+    wait_for(lambda: "basketry worker" in opened().values())
+    for name in opened():
         with suppress(HTTPError):  # the list is late: it may be gone by itself
             management.call("DELETE", f"connections/{quote(name)}")
             closed.add(name)
-
-
-def named(connection: dict[str, Any]) -> str:
-    """Give the name that a connection was given; the tests' own have none."""
-    return str(connection.get("client_properties", {}).get("connection_name", ""))
 
 
 def assert_at_full_prefetch(stage: Stage, management: Management) -> None:

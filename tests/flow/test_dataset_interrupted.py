@@ -122,8 +122,8 @@ def close_connections_of_workers(stage: Stage) -> int:
         pytest.skip("the broker is not ours to disturb")
 
     def names() -> list[str]:
-        listed = management.call("GET", f"vhosts/{quote(stage.vhost)}/connections")
-        return [one["name"] for one in listed if "basketry" in str(one.get("client_properties"))]
+        listed = management.connections(stage.vhost).items()
+        return [name for name, given in listed if given.startswith("basketry")]
 
     wait_for(lambda: bool(names()))
     closed = names()

@@ -70,14 +70,11 @@ def serving(stage: Stage) -> dict[int, str]:
     management = Management.of(stage.servers)
     if management is None:
         pytest.skip("the broker is not ours to ask")
-    names = {
-        connection["name"]: str(connection["client_properties"].get("connection_name"))
-        for connection in management.call("GET", "connections?columns=name,client_properties")
-        if "client_properties" in connection
-    }
+    names = management.connections(stage.vhost)
     return {
+        # The details are a list, and empty, where the broker has just opened or lost the channel.
         int(consumer["queue"]["name"].removeprefix(_QUEUES)): names.get(
-            consumer["channel_details"].get("connection_name", ""), "?"
+            (consumer["channel_details"] or {}).get("connection_name", ""), "?"
         ).removeprefix("basketry ")
         for consumer in management.call("GET", f"consumers/{quote(stage.vhost)}")
         if consumer["queue"]["name"].startswith(_QUEUES) and consumer["activity_status"] == "single_active"

@@ -54,6 +54,18 @@ class Management:
             said = response.read()
         return json.loads(said) if said else None
 
+    def connections(self, vhost: str) -> dict[str, str]:
+        """Give the name that each client gave its connection ("" for none), by the broker's own name for it.
+
+        The broker's books are seconds late and not of one moment: of a connection that has just come or is
+        about to go it may know neither name. Those are left out.
+        """
+        return {
+            one["name"]: str((one["client_properties"] or {}).get("connection_name", ""))
+            for one in self.call("GET", f"vhosts/{quote(vhost)}/connections?columns=name,client_properties")
+            if "name" in one and "client_properties" in one
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
