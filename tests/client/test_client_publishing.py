@@ -10,6 +10,7 @@ from acting import COMMANDS, Service
 from gate import Gate
 from outside.claims import SERVICE, token
 from outside.connecting import connect
+from outside.in_vain import why_not
 from outside.listener import Listener
 from outside.processes import WorkerProcess
 from outside.stage import Stage
@@ -114,7 +115,7 @@ def test_without_a_broker_it_says_so_at_the_deadline(gate: Gate) -> None:
         pytest.raises(NotPublished, match=r"basket\.create of 'mine' was not published: no connection") as no,
     ):
         client.publish("basket.create", "mine", message_id="m1", timeout_seconds=0.4)
-    assert 0.3 < time.monotonic() - began < 2
+    assert 0.3 < time.monotonic() - began < 5  # without a deadline of its own it would be ten
     assert no.value.message_id == "m1"
     assert isinstance(no.value.__cause__, Unreachable)
 
@@ -158,22 +159,27 @@ def test_a_service_that_was_never_started_takes_nothing(empty: Stage) -> None:
     with connect(empty.broker_url) as connection:
         connection.channel().exchange_delete(COMMANDS)
     with Client(empty.broker_url) as client:
-        with pytest.raises(NotPublished, match="NOT_FOUND"):
-            client.publish("basket.create", "mine", timeout_seconds=1.5)
+
+        def publish(seconds: float) -> None:
+            client.publish("basket.create", "mine", timeout_seconds=seconds)
+
+        assert "NOT_FOUND" in str(why_not(publish, seconds=1.5))
         with connect(empty.broker_url) as connection:
             connection.channel().exchange_declare(COMMANDS, "topic", durable=True)
-        with pytest.raises(NotPublished, match="NO_ROUTE") as no:
-            client.publish("basket.create", "mine", timeout_seconds=1.5)
-    assert isinstance(no.value.__cause__, Unroutable)
+        told = why_not(publish, seconds=1.5)
+    assert "NO_ROUTE" in str(told)
+    assert isinstance(told.__cause__, Unroutable)
 
 
 def test_a_nacked_message_is_published_again_under_its_id(empty: Stage) -> None:
     full: dict[str, object] = {"x-max-length": 1, "x-overflow": "reject-publish"}
     with Service(empty.broker_url, **full) as service, Client(empty.broker_url) as client:
         client.publish("basket.create", "mine", message_id="m1")
-        with pytest.raises(NotPublished) as no:
-            client.publish("basket.create", "mine", message_id="m2", timeout_seconds=0.3)
-        assert isinstance(no.value.__cause__, Nacked)
+        told = why_not(
+            lambda seconds: client.publish("basket.create", "mine", message_id="m2", timeout_seconds=seconds),
+            seconds=0.3,
+        )
+        assert isinstance(told.__cause__, Nacked)
         emptying = threading.Timer(0.3, service.take)
         emptying.start()
         assert client.publish("basket.create", "mine", message_id="m3") == "m3"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from authority import Authority
 from front import Front
+from outside.in_vain import why_not
 from outside.stage import Stage
 
 from contracts.client import Client, NotPublished
@@ -35,10 +36,12 @@ def as_a_publisher(settings: Settings) -> None:
 
 
 def as_a_client(settings: Settings) -> None:
-    """Connect as `basketry send` does."""
+    """Connect as `basketry send` does, to a broker that it must not talk to."""
     url = tls.url_for_client(settings.broker_url.get_secret_value(), settings.broker_files)
     with Client(url) as client:
-        client.publish("basket.create", "mine", timeout_seconds=0.5)
+        raise why_not(
+            lambda seconds: client.publish("basket.create", "mine", timeout_seconds=seconds), seconds=0.5
+        )
 
 
 EVENT = Outgoing(exchange="basket.events", routing_key="test", properties={}, headers={}, body=b"")
