@@ -1,6 +1,7 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import kombu
@@ -16,9 +17,10 @@ def listening_addresses(pid: int) -> set[str]:
     """Return the local addresses (hexadecimal, as the kernel writes them) that a process listens on."""
     sockets = set()
     for handle in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(handle.readlink())
-        if target.startswith("socket:["):
-            sockets.add(target[8:-1])
+        with suppress(FileNotFoundError):  # closed since it was listed: a server at work opens and closes
+            target = str(handle.readlink())
+            if target.startswith("socket:["):
+                sockets.add(target[8:-1])
     addresses = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
