@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from worker.local import ports
+
 _CHUNK = 65536
 
 
@@ -22,8 +24,9 @@ class Gate:
         self._held: set[socket.socket] = set()
         self._connections: list[socket.socket] = []
         self.bytes_back = 0
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._server.getsockname()[1]
+        # Below those that the kernel lends: closed, it could be lent to anybody before it is opened again.
+        self.port = ports.choose()
+        self._server = socket.create_server(("127.0.0.1", self.port))
         scheme = "amqps" if tls else "amqp"
         login = f"{parts.username}:{parts.password}"
         self.url = parts._replace(scheme=scheme, netloc=f"{login}@localhost:{self.port}").geturl()

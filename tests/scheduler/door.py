@@ -7,6 +7,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from worker.local import ports
+
 _CHUNK = 65536
 
 
@@ -15,8 +17,8 @@ class Door:
 
     def __init__(self, host: str, port: int) -> None:
         self._behind = (host, port)
-        with socket.create_server(("127.0.0.1", 0)) as reserved:
-            self.port: int = reserved.getsockname()[1]
+        # Below those that the kernel lends: shut, it could be lent to anybody who connects meanwhile.
+        self.port = ports.choose()
         self._server: socket.socket | None = None
         self._connections: list[socket.socket] = []
         self._remaining: int | None = None  # bytes that may still pass
