@@ -9,8 +9,8 @@ from outside.shop import open_shop
 from outside.upstream import Upstream
 from outside.wire import command, unique
 
-NEXT_YEAR = 1_812_708_000_000  # 2027-06-11T10:00:00Z
-QUARTERLY = {"startDate": NEXT_YEAR, "interval": "P3M"}
+JUNE_2030 = 1_907_402_400_000  # 2030-06-11T10:00:00Z
+QUARTERLY = {"startDate": JUNE_2030, "interval": "P3M"}
 QUIET = "quiet"  # a channel that has no recurring orders
 
 
@@ -23,8 +23,8 @@ def _quiet_channel(live: Any) -> None:
 @pytest.mark.parametrize(
     ("sent", "error_key", "named"),
     [
-        ({"startDate": NEXT_YEAR}, "basket.recurrence_missing_interval.error", ["interval"]),
-        ({"startDate": NEXT_YEAR, "interval": ""}, "basket.recurrence_missing_interval.error", ["interval"]),
+        ({"startDate": JUNE_2030}, "basket.recurrence_missing_interval.error", ["interval"]),
+        ({"startDate": JUNE_2030, "interval": ""}, "basket.recurrence_missing_interval.error", ["interval"]),
         ({"interval": "P1M"}, "basket.recurrence_missing_start_date.error", ["startDate"]),
         ({}, "basket.recurrence_missing_interval.error", ["interval", "startDate"]),
         ({"repetitions": 3}, "basket.recurrence_missing_interval.error", ["interval", "startDate"]),
@@ -52,11 +52,11 @@ def test_a_missing_attribute_is_named(
         {"interval": "P2D1W"},
         {"interval": 3},
         {"startDate": "1969-12-31T23:59:59Z"},
-        {"startDate": "2027-02-30T00:00:00Z"},
-        {"startDate": "2027-06-11T10:00:00+99:00"},
+        {"startDate": "2030-02-30T00:00:00Z"},
+        {"startDate": "2030-06-11T10:00:00+99:00"},
         {"startDate": -1},
         {"endDate": "never"},
-        {"endDate": "2027-06-11T09:59:59Z"},
+        {"endDate": "2030-06-11T09:59:59Z"},
         {"repetitions": 0},
         {"repetitions": 1.5},
         {"repetitions": "42"},
@@ -127,8 +127,8 @@ def test_the_representation_shows_the_normal_form(
 ) -> None:
     recurrence = {
         "type": "Recurrence",
-        "startDate": "2027-06-11T12:00:00+02:00",
-        "endDate": "2028-06-11T10:00:00.000Z",
+        "startDate": "2030-06-11T12:00:00+02:00",
+        "endDate": "2031-06-11T10:00:00.000Z",
         "interval": sent,
         "repetitions": 5,
         "executeMissedOrders": False,
@@ -136,8 +136,8 @@ def test_the_representation_shows_the_normal_form(
     reply = buyer.ask("basket.update", basket, {"recurrence": recurrence})
     assert reply.status == 200
     assert {name: value for name, value in reply.json["recurrence"].items() if name != "type"} == {
-        "startDate": NEXT_YEAR,
-        "endDate": 1_844_330_400_000,
+        "startDate": JUNE_2030,
+        "endDate": 1_938_938_400_000,
         "interval": shown,
         "repetitions": 5,
         "executeMissedOrders": False,
@@ -147,7 +147,7 @@ def test_the_representation_shows_the_normal_form(
 def test_what_was_not_sent_is_not_shown_but_for_missed_orders(buyer: Upstream, basket: str) -> None:
     shown = buyer.ask("basket.update", basket, {"recurrence": QUARTERLY}).json["recurrence"]
     assert {name: value for name, value in shown.items() if name != "type"} == {
-        "startDate": NEXT_YEAR,
+        "startDate": JUNE_2030,
         "interval": "P3M",
         "executeMissedOrders": True,
     }
@@ -188,15 +188,15 @@ def test_setting_changing_and_removing_are_changes_of_the_basket_and_each_is_ann
         "basketId": basket,
         "generation": 1,
         "state": "active",
-        "recurrence": {"startDate": "2027-06-11T10:00:00Z", "interval": "P3M", "executeMissedOrders": True},
-        "nextOrderDate": "2027-06-11T10:00:00Z",
+        "recurrence": {"startDate": "2030-06-11T10:00:00Z", "interval": "P3M", "executeMissedOrders": True},
+        "nextOrderDate": "2030-06-11T10:00:00Z",
         "orderCount": 0,
     }
 
 
 def test_a_removed_recurrence_is_gone_from_the_representation(buyer: Upstream, basket: str) -> None:
     buyer.ask("basket.update", basket, {"recurrence": QUARTERLY})
-    removed = buyer.ask("basket.update", basket, {"recurrence": {"interval": "P0D", "startDate": NEXT_YEAR}})
+    removed = buyer.ask("basket.update", basket, {"recurrence": {"interval": "P0D", "startDate": JUNE_2030}})
     assert (removed.status, "recurrence" in removed.json) == (200, False)
     assert buyer.ask("recurrence.get", basket).error_key == "recurrence.not_found.error"
 
@@ -225,8 +225,8 @@ def test_a_preview_is_a_reply_and_nothing_else(buyer: Upstream, heard: Listener,
         200,
         {
             "occurrences": [
-                {"occurrence": 0, "dueAt": "2027-06-11T10:00:00Z"},
-                {"occurrence": 1, "dueAt": "2027-07-11T10:00:00Z"},
+                {"occurrence": 0, "dueAt": "2030-06-11T10:00:00Z"},
+                {"occurrence": 1, "dueAt": "2030-07-11T10:00:00Z"},
             ]
         },
     )
