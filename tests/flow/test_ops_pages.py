@@ -44,8 +44,14 @@ class Difference:
 
 @pytest.fixture
 def counted(pages: Pages, upstream: Upstream, stage: Stage) -> Difference:
+    handled(upstream)
     wait_for(lambda: stage.rows("select 1 from outbox where published_at is null") == [])
     return Difference(pages)
+
+
+def handled(upstream: Upstream) -> None:
+    """Wait until the worker has done what earlier tests have sent, in whichever queue that is."""
+    upstream.ask_all([command("basket.get", unique("nobody")) for _ in range(128)])
 
 
 def test_every_command_is_counted_once_by_what_became_of_it(
