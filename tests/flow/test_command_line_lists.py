@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,11 @@ def on_a_terminal(stage: Stage, width: int, *arguments: str) -> str:
     environment = {**os.environ, **stage.environment, "COLUMNS": str(width), "TERM": "xterm"}
     with os.fdopen(theirs, "wb") as terminal:
         subprocess.run(command, stdout=terminal, stderr=terminal, env=environment, timeout=60, check=True)
-    with os.fdopen(ours, "rb", buffering=0) as screen:
-        seen = screen.read(65_536).decode()
-    return re.sub(r"\x1b\[[0-9;]*m", "", seen)
+    seen = b""
+    with os.fdopen(ours, "rb", buffering=0) as screen, suppress(OSError):  # at the end a terminal has hung up
+        while chunk := screen.read(65_536):  # what was written at once may be handed on in parts
+            seen += chunk
+    return re.sub(r"\x1b\[[0-9;]*m", "", seen.decode())
 
 
 def test_the_history_tells_commands_answers_events_and_orders_in_order(stage: Stage, said: str) -> None:
