@@ -13,7 +13,7 @@ from outside.wire import Result
 
 DATASET = "URN:AIP:DATASET:refused:1:V1"
 INVALID = (422, "basket.selection.query_invalid.error")
-IN_TIME_SECONDS = 3.0
+IN_TIME_SECONDS = 10.0  # a tenth, mostly; what has no bound takes minutes
 AREA = "POLYGON((0 0, 1 0, 1 1, 0 0))"
 
 

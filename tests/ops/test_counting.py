@@ -98,7 +98,8 @@ def test_the_brokers_own_milliseconds_are_preferred(counted: Difference) -> None
     now = time.time()
     stamped = opened(headers={"timestamp_in_ms": int(now * 1000) - 700}, timestamp=int(now) - 50)
     Committed([stamped], [Outcome.COMPLETED], 0.01)
-    assert counted("basketry_publish_to_commit_seconds_sum") == pytest.approx(0.7, abs=0.3)
+    took = time.time() - now
+    assert 0.69 < counted("basketry_publish_to_commit_seconds_sum") < 0.71 + took
 
 
 @pytest.mark.parametrize(
