@@ -11,12 +11,11 @@ from outside.wire import Message, Result, unique
 
 CHANNEL = "erasing"
 TABLES = ("basket", "recurrence", "customer_order", "occurrence", "outbox", "dead_letter", "erasure")
-WITHIN_SECONDS = 15.0
 
 
 def wait_until_forgotten(stage: Stage, sub: str) -> None:
     """Wait until nothing is left to be erased of somebody."""
-    wait_for(lambda: not stage.rows("select 1 from erasure where owner = %s", sub), seconds=WITHIN_SECONDS)
+    wait_for(lambda: not stage.rows("select 1 from erasure where owner = %s", sub))
 
 
 class Person:
