@@ -1,13 +1,12 @@
 """RabbitMQ restarted, killed and frozen, connections closed by force: consuming again, at full prefetch."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from urllib.error import HTTPError
 from urllib.parse import quote
 
-import psycopg
 import pytest
 from outside.expected import mixed
+from outside.holding import commands_held
 from outside.ledger import Ledger
 from outside.outages import frozen, killed, lasts, ours, seconds_until, stopped
 from outside.processes import WorkerProcess, wait_for
@@ -118,7 +117,7 @@ def close_all(stage: Stage, management: Management, closed: set[str]) -> None:
 
 def assert_at_full_prefetch(stage: Stage, management: Management) -> None:
     """Let no command be handled for a while: then as many are out as a fresh worker takes, and no more."""
-    with a_locked_inbox(stage):
+    with commands_held(stage):
         wait_for(lambda: unacked(stage, management) == {PREFETCH}, seconds=STATISTICS_WITHIN_SECONDS)
 
 
@@ -132,10 +131,3 @@ def unacked(stage: Stage, management: Management) -> set[int]:
     ]
     assert len(counts) == COMMAND_QUEUES
     return set(counts)
-
-
-@contextmanager
-def a_locked_inbox(stage: Stage) -> Iterator[None]:
-    with psycopg.connect(stage.database_url) as connection:
-        connection.execute("lock table inbox in access exclusive mode")
-        yield

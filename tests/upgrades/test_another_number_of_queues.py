@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from kombu import Connection
 from outside.connecting import connect
 from outside.expected import numbered
+from outside.holding import commands_held
 from outside.ledger import Ledger
 from outside.processes import ended, wait_for, working
 from outside.stage import Management, Stage, fresh
@@ -91,21 +93,19 @@ def ways_in(stage: Stage) -> set[str]:
 def test_from_8_to_12_to_8_under_load_each_once_and_in_order(stage: Stage, folder: Path) -> None:
     """The workers have fallen behind each time, so that much is in the former queues when they are left."""
     with (
-        working(stage, "one", folder) as one,
-        working(stage, "other", folder) as other,
+        working(stage, "one", folder),
+        working(stage, "other", folder),
         Ledger(stage, "partitions", numbered(60, 400), rate=300) as ledger,
+        ExitStack() as tools,
     ):
         for partitions, former in ((12, 8), (8, 12)):
             ledger.wait_answered(300)
-            for worker in (one, other):
-                worker.signal(signal.SIGSTOP)
-            wait_for(lambda: ledger.outstanding > 500)
-            with ended(tool(stage, str(partitions))) as process:
+            with commands_held(stage):
+                wait_for(lambda: ledger.outstanding > 500)
+                process = tools.enter_context(ended(tool(stage, str(partitions))))
                 wait_said(process, SAYS_THAT_COMMANDS_GO_OVER)
-                for worker in (one, other):
-                    worker.signal(signal.SIGCONT)
-                output, _ = process.communicate(timeout=120)
-                assert process.returncode == 0, output
+            output, _ = process.communicate(timeout=120)
+            assert process.returncode == 0, output
             assert ways_in(stage) == {contract.hash_exchange(partitions).name}
             assert [name for name in names(former) if is_there(stage, name)] == []
             assert stage.rows("select partitions, next_partitions from partitioning") == [(partitions, None)]
@@ -122,11 +122,9 @@ def test_killed_while_it_waits_it_goes_on_when_it_is_run_again(stage: Stage, fol
         Ledger(stage, "partitions", numbered(60, 400)) as ledger,
     ):
         ledger.wait_answered(300)
-        first.signal(signal.SIGSTOP)
-        with ended(tool(stage, "5")) as process:
+        with commands_held(stage), ended(tool(stage, "5")) as process:
             wait_said(process, SAYS_THAT_COMMANDS_GO_OVER)
             process.send_signal(signal.SIGKILL)
-        first.signal(signal.SIGCONT)
         assert stage.rows("select partitions, next_partitions from partitioning") == [(8, 5)]
         assert said(stage)[1] == (
             "There are 8 command queues, and a change to 5 is under way: "
