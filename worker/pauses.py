@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FIRST_SECONDS = 0.1
-_LONGEST_SECONDS = 5.0
+_LONGEST_SECONDS = 3.0  # a worker is back within 5 s of its database, connecting and writing included
 _LOOKS_EVERY_SECONDS = 0.1
 
 
