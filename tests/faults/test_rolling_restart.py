@@ -13,20 +13,24 @@ from outside.stage import Stage
 
 pytestmark = pytest.mark.faults
 
+BASKETS, COMMANDS = 200, 100  # at least
+
 
 def test_three_workers_restarted_one_after_the_other_reorder_nothing(stage: Stage, folder: Path) -> None:
     with crew.at_work(stage, folder, 3) as workers:
         fault = "3. rolling SIGTERM restart of 3 workers"
-        with Ledger(stage, fault, expected.numbered(200, 100), rate=500) as ledger:
+        # No end of its own: it goes on for as long as the restarts take.
+        with Ledger(stage, fault, expected.numbered(BASKETS, 1000), rate=500) as ledger:
             ledger.wait_answered(1000)
             for number in range(workers.size):
                 assert workers[number].stop() == 0
                 assert "Traceback" not in workers[number].log
                 workers.restart(number).wait_ready()
             assert ledger.publisher.is_alive(), "the load was to last for longer than the restarts"
-            ledger.wait_published()
+            ledger.wait_answered(max(0, BASKETS * COMMANDS - ledger.answered))
             figures = ledger.settle()
-    assert (figures.published, figures.completed, figures.reorders) == (20_000, 20_000, 0)
+    assert figures.published == figures.completed >= BASKETS * COMMANDS
+    assert figures.reorders == 0
 
 
 def test_an_idle_worker_stops_at_once(stage: Stage, folder: Path) -> None:
