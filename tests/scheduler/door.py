@@ -16,11 +16,13 @@ class Door:
     """Shut at first: who knocks is refused at once. Shutting it again cuts every connection."""
 
     def __init__(self, host: str, port: int) -> None:
+        """Choose a port that the kernel gives no client as its own while the door is shut."""
         self._behind = (host, port)
-        # Below those that the kernel lends: shut, it could be lent to anybody who connects meanwhile.
         self.port = ports.choose()
         self._server: socket.socket | None = None
         self._connections: list[socket.socket] = []
+        self._changing = threading.Lock()
+        self._counting = threading.Lock()
         self._remaining: int | None = None  # bytes that may still pass
         self._is_silent = threading.Event()
 
@@ -42,17 +44,19 @@ class Door:
         return self._is_silent
 
     def _may_pass(self, chunk: bytes) -> bytes:
-        if self._remaining is None:
-            return chunk
-        passed = chunk[: self._remaining]
-        self._remaining -= len(passed)
-        if self._remaining == 0:
-            self._is_silent.set()
-        return passed
+        with self._counting:  # there is a thread for each connection
+            if self._remaining is None:
+                return chunk
+            passed = chunk[: self._remaining]
+            self._remaining -= len(passed)
+            if self._remaining == 0:
+                self._is_silent.set()
+            return passed
 
     def shut(self) -> None:
-        opened = [*self._connections, *([self._server] if self._server else [])]
-        self._connections, self._server = [], None
+        with self._changing:
+            opened = [*self._connections, *([self._server] if self._server else [])]
+            self._connections, self._server = [], None
         for one in opened:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -63,7 +67,12 @@ class Door:
             while True:
                 outside, _ = server.accept()
                 inside = socket.create_connection(self._behind)
-                self._connections += [outside, inside]
+                with self._changing:
+                    if self._server is not server:  # it was shut meanwhile
+                        outside.close()
+                        inside.close()
+                        return
+                    self._connections += [outside, inside]
                 ways = ((outside, inside, bytes), (inside, outside, self._may_pass))
                 for source, target, passing in ways:
                     threading.Thread(target=_carry, args=(source, target, passing), daemon=True).start()
