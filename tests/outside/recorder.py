@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 from outside.connecting import connect
@@ -20,6 +21,7 @@ _LOOKS_EVERY_SECONDS = 0.1
 _PAUSE_SECONDS = 0.2
 _STOPS_WITHIN_SECONDS = 10.0
 _AT_ONCE = 2000
+_AWAY = (OSError, AMQPError, AMQPConnectorException)  # the last: a broker that accepts, and then says nothing
 
 
 class Recorder(threading.Thread):
@@ -44,14 +46,14 @@ class Recorder(threading.Thread):
         """End the thread; what the broker does not answer in time is left to it."""
         self._over.set()
         self.join(_STOPS_WITHIN_SECONDS)
-        with suppress(OSError, AMQPError), connect(self._broker_url) as connection:
+        with suppress(*_AWAY), connect(self._broker_url) as connection:
             connection.channel().queue_delete(self.queue)
 
     def run(self) -> None:
         while not self._over.is_set():
             try:
                 self._listen()
-            except (OSError, AMQPError):  # the broker is away, and keeps what it has for us
+            except _AWAY:  # the broker is away, and keeps what it has for us
                 self._over.wait(_PAUSE_SECONDS)
 
     def _declare(self) -> None:
