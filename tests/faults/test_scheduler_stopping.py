@@ -13,7 +13,7 @@ from tests.scheduler.standing import House, furnished
 
 pytestmark = pytest.mark.faults
 
-NUMBER = 4000
+NUMBER = 8000  # seconds of work: the test must see the first before the last is placed
 READY_WITHIN_SECONDS = 30.0
 LAST_YEAR = {"startDate": "2025-11-01T10:00:00Z", "interval": "P10Y"}
 
