@@ -14,20 +14,22 @@ from outside.stage import Stage
 pytestmark = pytest.mark.faults
 
 BASKETS, COMMANDS = 200, 100  # at least
+OUTSTANDING = 3000  # more than all hold together, and no more than a busy machine answers in time
 
 
 def test_three_workers_restarted_one_after_the_other_reorder_nothing(stage: Stage, folder: Path) -> None:
     with crew.at_work(stage, folder, 3) as workers:
         fault = "3. rolling SIGTERM restart of 3 workers"
         # No end of its own: it goes on for as long as the restarts take.
-        with Ledger(stage, fault, expected.numbered(BASKETS, 1000), rate=500) as ledger:
+        load = expected.numbered(BASKETS, 1000)
+        with Ledger(stage, fault, load, rate=500, most_outstanding=OUTSTANDING) as ledger:
             ledger.wait_answered(1000)
             for number in range(workers.size):
                 assert workers[number].stop() == 0
                 assert "Traceback" not in workers[number].log
                 workers.restart(number).wait_ready()
             assert ledger.publisher.is_alive(), "the load was to last for longer than the restarts"
-            ledger.wait_answered(max(0, BASKETS * COMMANDS - ledger.answered))
+            ledger.wait_answered(max(0, BASKETS * COMMANDS - ledger.answered), seconds=120)
             figures = ledger.settle()
     assert figures.published == figures.completed >= BASKETS * COMMANDS
     assert figures.reorders == 0
