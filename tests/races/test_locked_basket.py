@@ -17,6 +17,7 @@ from outside.wire import command, unique
 pytestmark = pytest.mark.slow
 
 LONGEST_WAIT_SECONDS = 1.5  # a moment with its batch, another one alone; and a busy machine
+ROUNDS = 3  # who waits for the locked one does so in each; what else the machine does is seldom so long
 
 
 @pytest.fixture
@@ -36,15 +37,20 @@ def test_its_commands_wait_in_order_and_others_go_on(stage: Stage, upstream: Ups
                     command("basket.update", locked, {"department": f"D{number}"}, channel=channel)
                 )
             )
-        began_at = time.monotonic()
-        sent = [command("basket.update", key, {"department": "Sales"}, channel=channel) for key in others]
-        assert {reply.status for reply in upstream.ask_all(sent)} == {200}
-        assert time.monotonic() - began_at < LONGEST_WAIT_SECONDS
+        assert min(seconds_of_all(upstream, others, channel) for _ in range(ROUNDS)) < LONGEST_WAIT_SECONDS
         assert owner.replies == []
         holding.rollback()
         replies = owner.wait_for(3)
     assert [reply.json["department"] for reply in replies] == ["D0", "D1", "D2"]
     assert [reply.version for reply in replies] == [2, 3, 4]
+
+
+def seconds_of_all(upstream: Upstream, keys: list[str], channel: str) -> float:
+    """Have a command done for each of some baskets; give how long that takes."""
+    sent = [command("basket.update", key, {"department": "Sales"}, channel=channel) for key in keys]
+    began_at = time.monotonic()
+    assert {reply.status for reply in upstream.ask_all(sent)} == {200}
+    return time.monotonic() - began_at
 
 
 def test_it_is_not_parked_however_long_it_takes(stage: Stage, upstream: Upstream, channel: str) -> None:
@@ -55,8 +61,8 @@ def test_it_is_not_parked_however_long_it_takes(stage: Stage, upstream: Upstream
         owner.send(owner.expecting(asked))
         waits = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name like %s"
         wait_for(lambda: bool(stage.rows(waits, "%apart")))
-        wait_for(lambda: not stage.rows(waits, "%apart"), seconds=10)  # its lock_timeout is over
-        wait_for(lambda: bool(stage.rows(waits, "%apart")), seconds=10)  # and it is tried again
+        wait_for(lambda: not stage.rows(waits, "%apart"))  # its lock_timeout is over
+        wait_for(lambda: bool(stage.rows(waits, "%apart")))  # and it is tried again
         holding.rollback()
         (reply,) = owner.wait_for(1)
     assert (reply.status, reply.version) == (200, 2)
@@ -68,7 +74,7 @@ def test_as_much_as_a_worker_holds_may_wait_and_its_connection_lives(stage: Stag
     large = {"department": "Sales", "dynamicMessages": ["x" * 250_000]}
     with (
         fresh(stage.servers) as house,
-        working(house, "full", folder, BASKETRY_BROKER_HEARTBEAT="1") as worker,
+        working(house, "full", folder, BASKETRY_BROKER_HEARTBEAT="2") as worker,
         Upstream(house.broker_url) as owner,
     ):
         channel = unique("channel")
@@ -79,7 +85,8 @@ def test_as_much_as_a_worker_holds_may_wait_and_its_connection_lives(stage: Stag
             holding.execute("select from basket where id = %s for update", (key,))
             for _ in range(30):
                 owner.send(owner.expecting(command("basket.update", key, large, channel=channel)))
-            wait_for(lambda: worker.log.count("command.held") == 2, seconds=30)  # five seconds each
+            # More than the four silent intervals after which a broker is taken for gone.
+            wait_for(lambda: worker.log.count("command.held") >= 6 or worker.log.count("worker.ready") > 1)
             holding.rollback()
         assert [reply.status for reply in owner.wait_for(30)] == [200] * 30
         assert worker.log.count("worker.ready") == 1
@@ -102,7 +109,7 @@ def test_one_that_stays_locked_holds_up_no_other_that_was(stage: Stage, folder: 
             owner.send(
                 owner.expecting(command("basket.update", key, {"department": "Sales"}, channel=channel))
             )
-        wait_for(lambda: worker.log.count("command.held") > 0, seconds=10)  # both were set apart before
+        wait_for(lambda: worker.log.count("command.held") > 0)  # both were set apart before
         for_a_while.rollback()
         (reply,) = owner.wait_for(1)
         assert (reply.json["id"], reply.version) == (goes, 2)
