@@ -48,17 +48,21 @@ def channel(stage: Stage, worker: WorkerProcess) -> str:
 
 
 def seconds_of_each(stage: Stage, channel: str) -> list[float]:
-    """Have each neighbour fill a basket, one command after the other; give how long each took."""
-    took = []
+    """Have each neighbour fill a basket, one command after the other; give how long each waited at least.
+
+    Who stands behind a search waits with every command: the machine alone makes this or that one slow.
+    """
+    least = []
     with Upstream(stage.broker_url) as other:
         for _ in range(NEIGHBOURS):
-            key = unique("basket")
+            key, took = unique("basket"), []
             elements = [{"sku": BENQ, "quantity": {"value": 1}}]
-            for type_, body in (("basket.create", None), ("basket.item.add", {"elements": elements})):
+            for type_, body in (("basket.create", None), *2 * [("basket.item.add", {"elements": elements})]):
                 began_at = time.monotonic()
                 assert other.ask(type_, key, body, channel=channel).status == 201
                 took.append(time.monotonic() - began_at)
-    return took
+            least.append(min(took))
+    return least
 
 
 def test_a_slow_search_delays_nobodys_product_basket(
