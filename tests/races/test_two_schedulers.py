@@ -79,7 +79,7 @@ def test_two_processes_at_once_place_every_order_once(crowd: House, folder: Path
     first = SchedulerProcess(crowd.stage, "first", folder)
     with scheduling(crowd.stage, "second", folder):
         try:
-            wait_for(lambda: placed(crowd) == NUMBER)
+            wait_for(lambda: placed(crowd) == NUMBER, seconds=90)
         finally:
             first.kill()
     assert_each_once(crowd)
