@@ -185,10 +185,7 @@ def arrived(stage: Stage, queues: list[str], count: int) -> set[tuple[str, str, 
             channel.basic_consume(
                 queue, lambda _, method, told, body: taken.append((method.routing_key, told.message_id, body))
             )
-        for _ in range(100):
-            connection.process_data_events(time_limit=0.1)
-            if len(taken) >= count:
-                break
+        wait_for(lambda: connection.process_data_events(time_limit=0.1) or len(taken) >= count)
     return set(taken)
 
 

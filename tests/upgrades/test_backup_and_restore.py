@@ -240,10 +240,12 @@ def test_moved_to_another_server_with_messages_on_their_way_nothing_is_lost(
     """Workers end before the backup, so that nothing is forgotten; what they held comes back to the next."""
     (part,) = numbered(50, 40)
     with Listener(stage.broker_url) as events:
+        publishing = threading.Thread(target=publish, args=(stage.broker_url, part))
         with working(stage, "here", folder) as worker:
-            publish(stage.broker_url, part)
-            events.until_heard(300)
+            publishing.start()
+            events.until_heard(300, seconds=60)
             worker.kill()
+        publishing.join()
         run(stage, "pg_dump", "--format=custom", f"--file={tmp_path / 'backup'}", stage.database_url)
         with restored(stage, tmp_path / "backup") as house:
             keys = list({message.key for message in part})
