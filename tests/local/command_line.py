@@ -69,4 +69,4 @@ class CommandLine:
         return pids[0] if pids else None
 
     def log(self, name: str = "supervisor") -> str:
-        return (self.state_dir / "log" / f"{name}.log").read_text(encoding="utf-8")
+        return (self.state_dir / "log" / f"{name}.log").read_text(encoding="utf-8", errors="replace")

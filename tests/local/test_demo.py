@@ -37,7 +37,7 @@ def test_it_can_be_played_again_on_what_it_has_left(
     shown = tmp_path / "shown"
     with shown.open("wb") as output:
         first = stack.begin("demo", stdout=output)
-        wait_for(lambda: NEARLY_LAST in shown.read_text(encoding="utf-8"), seconds=90)
+        wait_for(lambda: NEARLY_LAST in shown.read_text(encoding="utf-8", errors="replace"), seconds=90)
         for number in signals:
             first.send_signal(number)
             wait_for(lambda: not (up := state.read(stack.state_dir)) or up.supervisor.state is State.STOPPED)

@@ -117,7 +117,7 @@ def test_it_is_said_whose_slot_a_queue_is_and_who_is_away(
     ] * 4
     assert ["slot 1/2's worker is away" in queue.wrong for queue in seen] == [False, True] * 4
     shown = basketry("queues").stdout
-    assert "worker-2, not seen for 300" in shown
+    assert "worker-2, not seen for 30" in shown
 
 
 def test_while_a_restart_changes_their_number_both_slots_are_shown(stage: Stage, observer: Observer) -> None:
@@ -133,13 +133,13 @@ def test_what_waits_elsewhere_is_counted_and_said(stage: Stage, basketry: Comman
     publish(stage, topology.DEAD, 1)
     stage.rows(
         "insert into recurrence (channel, basket_id, generation, state, next_due_at, document) values"
-        " ('default', 'late', 1, 'active', now() - interval '3000 s', '{}'),"
+        " ('default', 'late', 1, 'active', now() - interval '30000 s', '{}'),"
         " ('default', 'stuck', 1, 'suspended', null, '{}')"
     )
     stage.rows("insert into erasure (channel, owner) values ('default', 'patricia')")
     stage.rows(
         "insert into outbox (event_id, channel, key, partition, type, headers, body, created_at)"
-        " select gen_random_uuid(), 'default', 'b', n %% 64, 't', '{}', '', now() - interval '3000 s'"
+        " select gen_random_uuid(), 'default', 'b', n %% 64, 't', '{}', '', now() - interval '30000 s'"
         " from generate_series(1, %s) as numbers (n)",
         10_001,
     )
@@ -195,10 +195,15 @@ def test_watching_goes_on_while_the_broker_is_away_and_ends_with_ctrl_c(stage: S
             "queues", "--watch", stdout=written
         )
     with ended(watching):
-        wait_for(lambda: output.read_text(encoding="utf-8").count("outbox: 0 pending") == 2)
+        wait_for(lambda: so_far(output).count("outbox: 0 pending") >= 2)
         watching.send_signal(signal.SIGINT)
         assert watching.wait(10) == 0
-    assert "Traceback" not in output.read_text(encoding="utf-8")
+    assert "Traceback" not in so_far(output)
+
+
+def so_far(output: Path) -> str:
+    """Read what was written so far: it may end within a character."""
+    return output.read_text(encoding="utf-8", errors="replace")
 
 
 @pytest.mark.slow
