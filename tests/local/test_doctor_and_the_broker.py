@@ -16,7 +16,7 @@ from pika.exceptions import ChannelClosedByBroker
 from contracts import topology
 from worker.local.servers import Servers
 from worker.operating import checks_broker, probe
-from worker.operating.findings import Verdict
+from worker.operating.findings import Finding, Verdict
 
 FIRST, SECOND = (queue.name for queue in topology.COMMAND_QUEUES[:2])
 
@@ -233,10 +233,16 @@ def test_a_broker_in_alarm_is_wrong_and_the_rest_is_said(stage: Stage) -> None:
     declare(stage)
     rabbitmq.rabbitmqctl("set_vm_memory_high_watermark", "0.00001")
     try:
-        wait_for(lambda: broker_examined(stage)["alarm"].verdict is Verdict.WRONG)
-        found = broker_examined(stage)
+        looks = [broker_examined(stage)]
+        # The same look is asked about the rest: the broker may tell another one too late.
+        wait_for(lambda: is_in_alarm(looks[-1]) or looks.append(broker_examined(stage)))
+        found = looks[-1]
         assert "permissions" not in found
         assert found["dead queue"].verdict is Verdict.OK
     finally:
         rabbitmq.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
     wait_for(lambda: broker_examined(stage)["alarm"].verdict is Verdict.OK)
+
+
+def is_in_alarm(found: dict[str, Finding]) -> bool:
+    return "alarm" in found and found["alarm"].verdict is Verdict.WRONG
