@@ -88,10 +88,10 @@ def test_a_session_leaves_nothing_behind(
     tmp_path: Path, options: tuple[str, ...], number: int, seconds: int, ends_it: signal.Signals | None
 ) -> None:
     with ended(begin(tmp_path, *options, number=number, seconds=seconds)) as session:
-        wait_for(lambda: len(list(tmp_path.glob("ready-*"))) == number, seconds=60)
+        wait_for(lambda: len(list(tmp_path.glob("ready-*"))) == number, seconds=150)
         started = descendants(session.pid)
         assert len(started) >= number * 5, "Postgres, RabbitMQ, its epmd, a worker and who keeps them"
         if ends_it is not None:
             session.send_signal(ends_it)
-        session.wait(40)
+        session.wait(90)
         wait_for(lambda: not any(identity.is_alive for identity in started))

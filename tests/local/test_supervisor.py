@@ -20,7 +20,8 @@ ROLES_WITHOUT_WORKERS = {"postgres", "rabbitmq", "supervisor"}
 
 
 def in_time(condition: Callable[[], bool]) -> bool:
-    return waiting.until(condition, seconds=30)
+    """Wait for a condition; a broker that comes back beside much else takes its time."""
+    return waiting.until(condition, seconds=90)
 
 
 def everything(basketry: CommandLine) -> list[Identity]:
@@ -156,10 +157,16 @@ def test_a_stack_whose_folder_is_deleted_ends_and_a_new_one_can_take_its_place(
     half_a_stack: CommandLine,
 ) -> None:
     before = everything(half_a_stack)
-    shutil.rmtree(half_a_stack.state_dir)
+    assert in_time(lambda: deleted(half_a_stack.state_dir))
     assert half_a_stack("up", "--detach", "--workers", "0", "--schedulers", "0").returncode == 0
     assert in_time(lambda: not any(identity.is_alive for identity in before))
     assert half_a_stack.is_up
+
+
+def deleted(folder: Path) -> bool:
+    """Delete a folder in which somebody may write or delete at the same moment."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def test_two_who_bring_it_up_at_once_share_one_stack(half_a_stack: CommandLine) -> None:
@@ -211,7 +218,7 @@ def test_a_log_that_has_grown_large_is_turned_over_while_it_is_written_to(basket
     old = log_file.with_suffix(".log.old")
     with log_file.open("ab") as writer:
         writer.write(b"x" * (files.LARGE_LOG_BYTES + 1))
-    assert in_time(lambda: old.exists() and not log_file.stat().st_size)
+    assert in_time(lambda: old.exists() and log_file.stat().st_size < files.LARGE_LOG_BYTES)
     assert old.stat().st_size > files.LARGE_LOG_BYTES
     basketry("queues")  # the broker says that somebody came
     assert in_time(lambda: 0 < log_file.stat().st_size < 100_000)
