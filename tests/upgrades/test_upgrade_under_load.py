@@ -18,6 +18,8 @@ from worker.store import schema
 
 pytestmark = pytest.mark.slow
 
+RUNS_AT_MOST = 5
+
 
 @pytest.fixture
 def before(tmp_path: Path) -> Path:
@@ -37,7 +39,7 @@ def test_from_the_release_before_to_this_one_under_load(stage: Stage, folder: Pa
             open_shop(upstream)
         with Ledger(stage, "upgrade", mixed(seed=5)) as ledger:
             ledger.wait_answered(300)
-            assert "The schema is at 0" in release.basketry(stage.environment, "migrate")
+            assert "The schema is at 0" in migrated(stage)
             assert stage.rows("select version_num > '0003' from alembic_version") == [(True,)]
             ledger.wait_answered(300)
             with working(stage, "new", folder) as new, working(stage, "newer", folder) as newer:
@@ -49,6 +51,17 @@ def test_from_the_release_before_to_this_one_under_load(stage: Stage, folder: Pa
     for worker in (new, newer):
         assert worker.log.count("queues.differ") == 1
     assert "Traceback" not in old.log
+
+
+def migrated(stage: Stage) -> str:
+    """Migrate as RUNBOOK says: again, when a table was in use for longer than that waits for it."""
+    for _ in range(RUNS_AT_MOST):
+        try:
+            return release.basketry(stage.environment, "migrate")
+        except AssertionError as error:
+            if "A table was in use for longer than" not in str(error):
+                raise
+    raise AssertionError("the tables were in use all the time")
 
 
 def test_a_worker_of_this_release_waits_for_the_migration_and_says_so(stage: Stage, before: Path) -> None:
