@@ -14,7 +14,7 @@ from outside.shop import open_shop
 from outside.stage import COMMAND_QUEUES, Management, Stage
 from outside.upstream import Upstream
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]  # two of them take two minutes
 
 CONSUMING_AGAIN_WITHIN_SECONDS = 30.0
 PREFETCH = 50  # of each queue, the default
