@@ -1,11 +1,14 @@
 """`basketry demo`: what somebody sees who has just cloned it, the first time, interrupted, and again."""
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine
-from outside.processes import wait_for
+from outside.processes import ended, wait_for
 from outside.stage import Stage
 
 from worker.local import state
@@ -35,8 +38,7 @@ def test_it_can_be_played_again_on_what_it_has_left(
 ) -> None:
     stack = CommandLine(state_dir=tmp_path / ".basketry", settings=stage.environment)
     shown = tmp_path / "shown"
-    with shown.open("wb") as output:
-        first = stack.begin("demo", stdout=output)
+    with shown.open("wb") as output, ended(stack.begin("demo", stdout=output)) as first:
         wait_for(lambda: NEARLY_LAST in shown.read_text(encoding="utf-8", errors="replace"), seconds=90)
         for number in signals:
             first.send_signal(number)
@@ -50,6 +52,20 @@ def test_it_can_be_played_again_on_what_it_has_left(
         assert line in again.stdout
     assert "\x1b" not in again.stdout
     assert state.read(stack.state_dir) is None
+
+
+@pytest.mark.slow
+def test_one_that_is_interrupted_as_it_ends_its_stack_leaves_none_behind(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stack = CommandLine(state_dir=tmp_path / ".basketry", settings=stage.environment)
+    program = [sys.executable, str(Path(__file__).with_name("interrupted_demo.py")), str(stack.state_dir)]
+    try:
+        done = subprocess.run(program, env={**os.environ, **stage.environment}, timeout=120, check=False)
+        assert done.returncode == -signal.SIGINT
+        wait_for(lambda: state.read(stack.state_dir) is None)
+    finally:
+        stack("down")
 
 
 def test_a_demo_whose_stack_cannot_be_started_says_why(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -83,15 +84,31 @@ def _stack(state_dir: Path, console: Console) -> Iterator[dict[str, str]]:
     runs_already = state.holder(state_dir) is not None
     if not runs_already:
         console.rule("Starting PostgreSQL, RabbitMQ, a worker and a scheduler")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # whoever closes the terminal leaves no stack behind
-            signal.signal(number, signal.default_int_handler)
+        _end_with_us(state_dir)
     commands.bring_up(state_dir, _INSTANCES)
     try:
         yield state.environment(state_dir)
     finally:
         if not runs_already:
             commands.take_down(state_dir)
+
+
+def _end_with_us(state_dir: Path) -> None:
+    """Have whatever interrupts us end the stack as well: Ctrl-C, or whoever closes the terminal.
+
+    It may come at any line, even at the first one of what was to end the stack. So that is asked for before
+    anything is interrupted.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if (supervisor := state.holder(state_dir)) is not None:
+            supervisor.send(signal.SIGTERM)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}:
+            signal.signal(number, interrupt)
 
 
 def _unheard_of(name: str) -> str:
